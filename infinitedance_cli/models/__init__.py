@@ -1,0 +1,1 @@
+"""Networks: tensors in, tensors out. Nothing here opens a clip, a song or a configuration file."""
