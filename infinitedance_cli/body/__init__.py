@@ -1,0 +1,1 @@
+"""Bodies: meshes that a skeleton moves."""
