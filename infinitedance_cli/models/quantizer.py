@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -167,6 +166,10 @@ class ResidualQuantizer(nn.Module):
 
     def forward(self, latent: Tensor) -> QuantizerOutput:
         """Quantise (B, S, C); in training with noise, dropout and an EMA step, otherwise to the nearest codes."""
+        with torch.autocast(latent.device.type, enabled=False):  # distances in half precision pick wrong codes
+            return self._forward(latent.float())
+
+    def _forward(self, latent: Tensor) -> QuantizerOutput:
         batch, steps, channels = latent.shape
         residual = latent.reshape(-1, channels)
         kept = self._kept_layers()
@@ -217,7 +220,7 @@ class ResidualQuantizer(nn.Module):
         return int(torch.randint(1, self.config.layers + 1, ()))
 
     def _quantise_layer(self, layer: Codebook, residual: Tensor) -> tuple[Tensor, Tensor]:
-        rows = residual.detach().float()
+        rows = residual.detach()
         if not self.training:
             codes = layer.nearest(rows)
             return functional.embedding(codes, layer.codebook), codes

@@ -7,7 +7,6 @@ rotation from the same codes. `RVQConfig.release()` is the released network, ten
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,9 +15,8 @@ from torch import Tensor, nn
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.checks import require, require_choice, require_positive
+from infinitedance_cli.models.conv import ACTIVATIONS, ConvShape, Decoder, Encoder
 from infinitedance_cli.models.quantizer import QuantizerConfig, ResidualQuantizer
-
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class RVQConfig:
             "tokenizer", features=self.features, width=self.width, down_levels=self.down_levels, depth=self.depth
         )
         require_positive("tokenizer", dilation_growth=self.dilation_growth)
-        require_choice("tokenizer", "activation", self.activation, tuple(_ACTIVATIONS))
+        require_choice("tokenizer", "activation", self.activation, tuple(ACTIVATIONS))
         for name in ("velocity_columns", "rotation_columns"):
             columns = getattr(self, name)
             require(
@@ -78,14 +76,16 @@ class RVQConfig:
         """Frames per token triplet."""
         return 2**self.down_levels
 
-    @property
-    def decoder_reach(self) -> int:
-        """Triplets on either side of a triplet that its decoded frames depend on."""
-        dilations = sum(self.dilation_growth**level for level in range(self.depth))
-        reach = 1.0  # in triplets: the first convolution
-        for level in range(self.down_levels):
-            reach += dilations / 2**level + 1 / 2 ** (level + 1)
-        return math.ceil(reach + 2 / self.stride) + 1
+    def conv(self) -> ConvShape:
+        """The encoder's and decoders' part of this configuration."""
+        return ConvShape(
+            width=self.width,
+            code_dim=self.code_dim,
+            levels=self.down_levels,
+            depth=self.depth,
+            dilation_growth=self.dilation_growth,
+            activation=self.activation,
+        )
 
     def quantizer(self) -> QuantizerConfig:
         """The quantiser's part of this configuration."""
@@ -116,88 +116,18 @@ class RVQOutput:
     rotations: Tensor | None = None
 
 
-class ResidualBlock(nn.Module):
-    """activation → dilated convolution → activation → pointwise convolution, added to the input (B, W, T)."""
-
-    def __init__(self, width: int, dilation: int, activation: str) -> None:
-        super().__init__()
-        self.activation = _ACTIVATIONS[activation]()
-        self.conv1 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.conv2 = nn.Conv1d(width, width, 1)
-
-    def forward(self, signal: Tensor) -> Tensor:
-        hidden = self.conv1(self.activation(signal))
-        return signal + self.conv2(self.activation(hidden))
-
-
-class ResNet1D(nn.Module):
-    """Residual blocks with dilations growth^(depth-1) … growth, 1: the widest first, in encoder and decoder alike."""
-
-    def __init__(self, config: RVQConfig) -> None:
-        super().__init__()
-        growth = [config.dilation_growth**level for level in reversed(range(config.depth))]
-        self.model = nn.Sequential(*(ResidualBlock(config.width, step, config.activation) for step in growth))
-
-    def forward(self, signal: Tensor) -> Tensor:
-        return self.model(signal)
-
-
-class Encoder(nn.Module):
-    """Features (B, D, T) → latents (B, code_dim, T / stride)."""
-
-    def __init__(self, config: RVQConfig) -> None:
-        super().__init__()
-        width = config.width
-        levels = [
-            nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResNet1D(config))
-            for _ in range(config.down_levels)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.features, width, 3, padding=1),
-            _ACTIVATIONS[config.activation](),
-            *levels,
-            nn.Conv1d(width, config.code_dim, 3, padding=1),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.model(features)
-
-
-class Decoder(nn.Module):
-    """Quantised latents (B, code_dim, S) → features (B, columns, S · stride)."""
-
-    def __init__(self, config: RVQConfig, columns: int) -> None:
-        super().__init__()
-        width = config.width
-        levels = [
-            nn.Sequential(
-                ResNet1D(config), nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv1d(width, width, 3, padding=1)
-            )
-            for _ in range(config.down_levels)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.code_dim, width, 3, padding=1),
-            _ACTIVATIONS[config.activation](),
-            *levels,
-            nn.Conv1d(width, width, 3, padding=1),
-            _ACTIVATIONS[config.activation](),
-            nn.Conv1d(width, columns, 3, padding=1),
-        )
-
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.model(latent)
-
-
 class RVQVAE(nn.Module):
     """The tokeniser. Features are z-scored; axes of public methods are (batch, time, channel)."""
 
     def __init__(self, config: RVQConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config, config.features)
-        self.vel_decoder = Decoder(config, len(config.velocity_columns)) if config.velocity_columns else None
-        self.rot_decoder = Decoder(config, len(config.rotation_columns)) if config.rotation_columns else None
+        shape = config.conv()
+        velocity, rotation = len(config.velocity_columns), len(config.rotation_columns)
+        self.encoder = Encoder(shape, config.features)
+        self.decoder = Decoder(shape, config.features)
+        self.vel_decoder = Decoder(shape, velocity) if velocity else None
+        self.rot_decoder = Decoder(shape, rotation) if rotation else None
         self.quantizer = ResidualQuantizer(config.quantizer())
 
     def forward(self, features: Tensor) -> RVQOutput:
@@ -243,10 +173,10 @@ class RVQVAE(nn.Module):
         """Features (B, 4S, D) of quantised latents (B, S, code_dim), root velocity from its own decoder if any."""
         latent = embedding.transpose(1, 2).contiguous()
         features = self.decoder(latent).transpose(1, 2)
-        if self.vel_decoder is None:
-            return features
-        columns = torch.tensor(self.config.velocity_columns, device=features.device)
-        return features.index_copy(2, columns, self.vel_decoder(latent).transpose(1, 2))
+        if self.vel_decoder is not None:
+            columns = torch.tensor(self.config.velocity_columns, device=features.device)
+            features = features.index_copy(2, columns, self.vel_decoder(latent).transpose(1, 2))
+        return features.to(embedding.dtype)  # losses are taken in full precision also under autocast
 
     def decode_rotations(self, embedding: Tensor) -> Tensor:
         """What the rotation decoder makes of quantised latents (B, S, code_dim): (B, 4S, len(rotation_columns)).
@@ -266,7 +196,7 @@ class RVQVAE(nn.Module):
         `decode(codes)`, and memory does not grow with S.
         """
         require(window >= 1, f"window is {window}; expected 1 or more")
-        reach, stride, steps = self.config.decoder_reach, self.config.stride, codes.shape[1]
+        reach, stride, steps = self.config.conv().decoder_reach, self.config.stride, codes.shape[1]
         for start in range(0, steps, window):
             stop = min(start + window, steps)
             first = max(start - reach, 0)
