@@ -1,0 +1,123 @@
+"""Monotone changes of a clip's timing: read it at other times, and bring its kinematic beats onto the music's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infinitedance_cli.errors import UsageError
+from infinitedance_cli.motion import rotation
+from infinitedance_cli.motion.beats import ALIGNMENT_SIGMA_FRAMES, Frames, kinematic_beats, nearest_distance
+from infinitedance_cli.motion.clip import FootContacts, MotionClip
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+
+FloatArray = NDArray[np.floating]
+
+
+def warp_times(clip: MotionClip, times: FloatArray) -> MotionClip:
+    """The clip read at fractional source frames `times` (T',), non-decreasing, in [0, T-1]; fps stays.
+
+    Cubic splines through positions and sign-continuous quaternions: unlike slerp they leave no kink at each source
+    frame. Contacts and expression follow; tokens are dropped. Raises UsageError on times outside or running back.
+    """
+    from scipy.interpolate import CubicSpline
+
+    if len(times) == 0 or times.min() < 0 or times.max() > clip.frames - 1 or np.any(np.diff(times) < 0):
+        raise UsageError(f"warp times must rise within [0, {clip.frames - 1}]; found {times[:1]} … {times[-1:]}")
+    if clip.frames < 2:
+        return replace(clip, tokens=None)
+    source = np.arange(clip.frames)
+    root = CubicSpline(source, clip.root_position)(times)
+    joints = CubicSpline(source, rotation.continuous(clip.joint_rotation))(times)
+    nearest = np.rint(times).astype(int)
+    contacts, body = clip.contacts, clip.body
+    if contacts is not None:
+        contacts = FootContacts(contacts.planted[nearest], contacts.labels)
+    if body is not None and body.expression is not None:
+        body = replace(body, expression=body.expression[nearest])
+    return replace(
+        clip,
+        root_position=root.astype(np.float32),
+        joint_rotation=rotation.normalize(joints).astype(np.float32),
+        contacts=contacts,
+        body=body,
+        tokens=None,
+    )
+
+
+@dataclass(frozen=True)
+class BeatWarp:
+    """How `beat_warp` searches.
+
+    `max_rate`: the local playing speed stays within [1/max_rate, max_rate]. `max_shift` frames: how far any moment may
+    move. `step` frames: resolution of the shifts. `effort`: price of changing speed, in beats met per beat played at
+    the greatest change; higher leaves more of the original timing.
+    """
+
+    max_rate: float = 1.18
+    max_shift: float = 15.0
+    step: float = 0.25
+    effort: float = 0.15
+
+
+_PCHIP_STEEPNESS = 1.5
+"""A monotone cubic between flat ends is at most 1.5 times as steep as the straight line."""
+
+
+def beat_warp(frames: int, motion_beats: Frames, music_beats: Frames, config: BeatWarp) -> FloatArray:
+    """Source times (T,) for every target frame such that kinematic beats fall on music beats.
+
+    `motion_beats` (M,) and `music_beats` (N,) in frames. Viterbi search over the shift (source minus target time) at
+    each music beat: reward exp(−d²/2σ²) for a kinematic beat d frames away, as in the beat alignment score, minus the
+    effort; the shift is 0 at both ends, so that the length is kept exactly, and changes no faster than the rate allows.
+    Between beats the shift follows a monotone cubic.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    inside = np.unique(music_beats[(music_beats > 0) & (music_beats < frames - 1)])
+    if len(motion_beats) == 0 or len(inside) == 0 or config.max_rate <= 1:
+        return np.arange(frames, dtype=np.float64)
+    count = round(config.max_shift / config.step)
+    shifts = np.arange(-count, count + 1) * config.step
+    knots = np.concatenate(([0.0], inside, [frames - 1.0]))
+    distance = nearest_distance((inside[:, None] + shifts).ravel(), np.asarray(motion_beats, np.float64))
+    reward = np.exp(-(distance**2) / (2 * ALIGNMENT_SIGMA_FRAMES**2)).reshape(len(inside), -1)
+    path = _best_path(knots, shifts, reward, config)
+    target = np.arange(frames)
+    times: FloatArray = np.clip(target + PchipInterpolator(knots, shifts[path])(target), 0, frames - 1)
+    return times
+
+
+def _best_path(knots: FloatArray, shifts: FloatArray, reward: FloatArray, config: BeatWarp) -> NDArray[np.int64]:
+    """Indices (K,) into `shifts` (S,) at each of the K knots; the first and last are the zero shift."""
+    slowest = (1.0 - 1.0 / config.max_rate) / _PCHIP_STEEPNESS
+    fastest = (config.max_rate - 1.0) / _PCHIP_STEEPNESS
+    zero = len(shifts) // 2
+    change = shifts[:, None] - shifts[None, :]
+    score = np.where(np.arange(len(shifts)) == zero, 0.0, -np.inf)
+    back = np.zeros((len(knots), len(shifts)), dtype=np.int64)
+    for knot in range(1, len(knots)):
+        slope = change / (knots[knot] - knots[knot - 1])
+        price = config.effort * np.where(slope > 0, slope / fastest, slope / slowest) ** 2
+        allowed = (slope <= fastest) & (slope >= -slowest)
+        total = np.where(allowed, score[None, :] - price, -np.inf)
+        back[knot] = np.argmax(total, axis=1)
+        score = np.take_along_axis(total, back[knot][:, None], axis=1)[:, 0]
+        if knot < len(knots) - 1:
+            score = score + reward[knot - 1]
+    path = np.full(len(knots), zero)
+    for knot in range(len(knots) - 1, 0, -1):
+        path[knot - 1] = back[knot, path[knot]]
+    return path
+
+
+def align_to_beats(clip: MotionClip, beats: Frames, config: BeatWarp | None = None) -> MotionClip:
+    """The clip with its kinematic beats moved towards the music's `beats` (B,), frames; as long as before.
+
+    Only timing changes, so planted feet stay planted. See `beat_warp`.
+    """
+    motion = kinematic_beats(clip.joint_positions()[:, :BODY_JOINT_COUNT])
+    times = beat_warp(clip.frames, motion, beats, config or BeatWarp())
+    return warp_times(clip, times)
