@@ -1,0 +1,1 @@
+"""`idance doctor`: what is installed, what is missing, and the line that brings it."""
