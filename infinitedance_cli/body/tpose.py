@@ -66,11 +66,13 @@ class Rig:
 
     def head(self, label: str) -> FloatArray:
         """Where the bone called `label` begins."""
-        return self.heads[self.labels.index(label)]
+        start: FloatArray = self.heads[self.labels.index(label)]
+        return start
 
     def tail(self, label: str) -> FloatArray:
         """Where the bone called `label` ends."""
-        return self.tails[self.labels.index(label)]
+        end: FloatArray = self.tails[self.labels.index(label)]
+        return end
 
 
 def repose(rig: Rig, world_rotation: FloatArray) -> Rig:
@@ -166,7 +168,8 @@ def _leg_rotations(rig: Rig) -> Rotations:
 
 def _toe_base(rig: Rig, side: str) -> FloatArray:
     """The ball of the foot: where the toes begin, on average."""
-    return np.mean([rig.head(f"toe{toe}-1.{side}") for toe in range(1, 6)], axis=0)
+    base: FloatArray = np.stack([rig.head(f"toe{toe}-1.{side}") for toe in range(1, 6)]).mean(axis=0)
+    return base
 
 
 def joint_positions(rig: Rig) -> FloatArray:
@@ -182,7 +185,8 @@ def joint_positions(rig: Rig) -> FloatArray:
         else:
             side, part = name.split("_", 1)
             positions[index] = _side_position(rig, part, side[0].upper())
-    return 0.5 * (positions + positions[list(LEFT_RIGHT_SWAP)] * _MIRROR)
+    mirrored: FloatArray = positions[list(LEFT_RIGHT_SWAP)] * _MIRROR
+    return 0.5 * (positions + mirrored)
 
 
 def _side_position(rig: Rig, part: str, side: str) -> FloatArray:
@@ -220,7 +224,8 @@ def joint_weights(rig: Rig) -> FloatArray:
     joints = joint_of_bone(rig)[rig.bone_indices]
     dense = np.zeros((len(rig.vertices), len(SMPLX_JOINT_NAMES)))
     np.add.at(dense, (np.arange(len(dense))[:, None], joints), rig.bone_weights)
-    return dense / dense.sum(axis=1, keepdims=True)
+    total: FloatArray = dense.sum(axis=1, keepdims=True)
+    return dense / total
 
 
 def strongest_influences(dense: FloatArray) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
