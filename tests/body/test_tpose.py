@@ -48,6 +48,19 @@ def test_strongest_influences_keep_the_order_and_sum_to_255() -> None:
     assert indices[0, 3] == 3
 
 
+def test_smoothing_mixes_the_trunk_and_leaves_the_limbs() -> None:
+    names = ("pelvis", "spine1", "left_knee", "left_ankle")
+    pelvis, spine, knee, ankle = (SMPLX_JOINT_NAMES.index(name) for name in names)
+    weights = np.zeros((6, 55))
+    weights[0, pelvis] = weights[1, spine] = weights[2, spine] = 1.0
+    weights[3, knee] = weights[4, ankle] = weights[5, ankle] = 1.0
+    smooth = tpose.smooth_trunk(weights, np.array([[0, 1, 2], [3, 4, 5]]))
+    # Three vertices of the trunk, all neighbours, end up alike; those of the leg stay as they were.
+    np.testing.assert_allclose(smooth[:3, pelvis], 1 / 3, atol=1e-6)
+    np.testing.assert_allclose(smooth[:3, spine], 2 / 3, atol=1e-6)
+    assert np.array_equal(smooth[3:], weights[3:])
+
+
 def test_mirror_pairs_and_symmetrize() -> None:
     vertices = np.array([[1.0, 0, 0], [-1.02, 0, 0.02], [0.01, 1, 0]])
     assert bake_anny.mirror_pairs(vertices).tolist() == [1, 0, 2]
