@@ -76,7 +76,8 @@ def beat_warp(frames: int, motion_beats: Frames, music_beats: Frames, config: Be
     """
     from scipy.interpolate import PchipInterpolator
 
-    inside = np.unique(music_beats[(music_beats > 0) & (music_beats < frames - 1)])
+    beats = np.asarray(music_beats, np.float64)
+    inside = np.unique(beats[(beats > 0) & (beats < frames - 1)])
     if len(motion_beats) == 0 or len(inside) == 0 or config.max_rate <= 1:
         return np.arange(frames, dtype=np.float64)
     count = round(config.max_shift / config.step)
