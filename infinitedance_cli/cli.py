@@ -181,10 +181,10 @@ def _report_bug(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def _flush_or_drop_stdout() -> None:
-    """Leave nothing in the buffer of stdout: the interpreter would complain at exit when the reader has left."""
+    """Leave nothing in the buffer of stdout: the interpreter would complain at exit where it cannot be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,0 +1,47 @@
+"""Fixtures that all tests share: the command line in a process of its own, and inside this one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from infinitedance_cli import log
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class RunIdance(Protocol):
+    def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]: ...
+
+
+@pytest.fixture
+def run_idance() -> RunIdance:
+    """Run `idance` in a real process and return its exit code, stdout and stderr (bytes)."""
+
+    def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "infinitedance_cli", *map(str, arguments)]
+        environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(REPOSITORY)} | options.pop("env", {})
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        return subprocess.run(command, env=environment, timeout=120, check=False, **options)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_restored() -> Iterator[None]:
+    """What `log.configure` set up in one test is gone in the next."""
+    root, ours, warned = (logging.getLogger(name) for name in ("", "infinitedance_cli", "py.warnings"))
+    before = (list(root.handlers), root.level, ours.level, warned.level, log.verbosity())
+    yield
+    root.handlers[:] = before[0]
+    for logger, level in zip((root, ours, warned), before[1:4], strict=True):
+        logger.setLevel(level)
+    logging.captureWarnings(False)
+    log._State.verbosity = before[4]
