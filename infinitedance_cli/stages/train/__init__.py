@@ -1,0 +1,1 @@
+"""`idance train`: one loop, one recipe per network."""

@@ -1,0 +1,110 @@
+"""`idance train tokenizer|retriever|choreographer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infinitedance_cli import options
+
+app = typer.Typer(
+    help="Train the tokeniser, the retriever or the choreographer on motion clips.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+Folder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where weights, figures and the state for resuming go.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Optimiser steps in all.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="A few steps of a tiny network on the first clip, to try it out.")]
+TokenizerFile = Annotated[
+    Path | None,
+    typer.Option("--tokenizer", metavar="FILE", help="Trained tokeniser.", show_default="the starter's"),
+]
+
+
+@app.command("tokenizer")
+def tokenizer(
+    inputs: options.Inputs = None,
+    output: Folder = Path("tokenizer"),
+    steps: Steps = None,
+    seed: options.Seed = None,
+    smoke: Smoke = False,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
+    """Train the residual VQ-VAE that turns motion into codes.
+
+    The same command goes on where an interrupted run stopped. Clips whose /dataset group says another split than
+    train are only measured.
+    """
+    from infinitedance_cli.stages.train.stage import TokenizerRun, train_tokenizer
+
+    run = options.resolve_or_print(
+        TokenizerRun,
+        file=config,
+        overrides=overrides,
+        options={"loop.steps": steps, "loop.seed": seed},
+        print_only=print_config,
+    )
+    train_tokenizer(_clips(inputs), run, output, smoke=smoke)
+
+
+@app.command("retriever")
+def retriever(
+    inputs: options.Inputs = None,
+    output: Folder = Path("retriever"),
+    steps: Steps = None,
+    seed: options.Seed = None,
+    smoke: Smoke = False,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
+    """Train the network that finds dance windows by music. Clips need music features."""
+    from infinitedance_cli.stages.train.stage import RetrieverRun, train_retriever
+
+    run = options.resolve_or_print(
+        RetrieverRun,
+        file=config,
+        overrides=overrides,
+        options={"loop.steps": steps, "loop.seed": seed},
+        print_only=print_config,
+    )
+    train_retriever(_clips(inputs), run, output, smoke=smoke)
+
+
+@app.command("choreographer")
+def choreographer(
+    inputs: options.Inputs = None,
+    output: Folder = Path("choreographer"),
+    tokenizer: TokenizerFile = None,
+    steps: Steps = None,
+    seed: options.Seed = None,
+    smoke: Smoke = False,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
+    """Train ChoreoLLaMA, which continues a dance to music. Clips need music features."""
+    from infinitedance_cli.stages.train.stage import ChoreographerRun, train_choreographer
+
+    run = options.resolve_or_print(
+        ChoreographerRun,
+        file=config,
+        overrides=overrides,
+        options={"loop.steps": steps, "loop.seed": seed},
+        print_only=print_config,
+    )
+    train_choreographer(_clips(inputs), run, output, tokenizer=tokenizer, smoke=smoke)
+
+
+def _clips(inputs: list[str] | None) -> object:
+    from infinitedance_cli.stream.ports import read_clips
+
+    return read_clips(inputs or ["-"])

@@ -1,0 +1,168 @@
+"""The tokeniser's recipe: reconstruct augmented motion through the residual quantiser (InfiniteDance section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from infinitedance_cli.models.checkpoint import save_model
+from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
+from infinitedance_cli.motion.features import layout_named
+from infinitedance_cli.stages.train.augment import AugmentConfig
+from infinitedance_cli.stages.train.library import FPS, FeaturePool, Library, Motion, to_features
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the reconstruction terms; positions, speeds and accelerations are in m, m/s and m/s²."""
+
+    position: float = 10.0
+    speed: float = 0.5
+    acceleration: float = 0.015
+    rotation: float = 1.0
+    velocity: float = 0.2
+    root: float = 0.5
+    commit: float = 0.1
+
+
+@dataclass(frozen=True)
+class TokenizerRecipeConfig:
+    """The network, windows of `window` frames, augmentation and loss."""
+
+    model: TokenizerConfig = field(default_factory=TokenizerConfig)
+    window: int = 64
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossWeights = field(default_factory=LossWeights)
+
+
+class TokenizerTraining(nn.Module):
+    """The tokeniser with its loss, so that one forward call does a training step's work on any number of processes."""
+
+    def __init__(self, tokenizer: Tokenizer, weights: LossWeights) -> None:
+        super().__init__()
+        self.tokenizer, self.weights = tokenizer, weights
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Losses of windows (B, T, D) of raw features."""
+        target = self.tokenizer.normalise(features)
+        output = self.tokenizer(target)
+        terms = reconstruction_terms(self.tokenizer, output.reconstruction, target)
+        terms["commit"] = output.commit_loss
+        total = sum((getattr(self.weights, name) * value for name, value in terms.items()), torch.zeros(()))
+        return {"loss": total, **terms, "perplexity": output.perplexity[output.perplexity > 0].mean()}
+
+
+def reconstruction_terms(tokenizer: Tokenizer, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The terms that `LossWeights` names, from z-scores (B, T, D).
+
+    Speeds and accelerations are differences of the decoded positions: without them the reconstruction shivers.
+    """
+    layout = layout_named(tokenizer.config.layout)
+    position, rotation = layout.block("joint_position"), layout.block("joint_rotation")
+    velocity, height = layout.block("joint_velocity"), layout.block("root_height")
+    deviation = tokenizer.deviation
+    error = (predicted - target) * deviation
+    joints = error[..., position].unflatten(-1, (-1, 3))
+    # Positions carry the absolute height; the pose is what is left without the pelvis' own error.
+    pose = joints - functional.pad(error[..., None, height], (1, 1))
+    difference = predicted - target
+    root = [difference[..., layout.block(name)] for name in ("yaw_velocity", "root_velocity", "root_height")]
+    return {
+        "position": 0.5 * (_length(joints).mean() + _length(pose).mean()),
+        "speed": _length(joints.diff(dim=1)).mean() * FPS,
+        "acceleration": _length(joints.diff(n=2, dim=1)).mean() * FPS**2,
+        "rotation": difference[..., rotation].abs().mean(),
+        "velocity": difference[..., velocity].abs().mean(),
+        "root": torch.cat(root, dim=-1).abs().mean(),
+    }
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return (vectors.square().sum(-1) + 1e-10).sqrt()
+
+
+def block_statistics(sequences: list[np.ndarray], layout: str) -> tuple[Tensor, Tensor]:
+    """Mean (D,) and deviation (D,) over frames; one deviation per block, so that millimetres weigh alike in it."""
+    rows = np.concatenate(sequences)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    named = layout_named(layout)
+    for name in named.block_names:
+        if named.block(name).stop - named.block(name).start > 4:
+            deviation[named.block(name)] = deviation[named.block(name)].mean()
+    return torch.from_numpy(mean), torch.from_numpy(np.maximum(deviation, 1e-4))
+
+
+class TokenizerRecipe:
+    """Trains `models.tokenizer.Tokenizer`; see `loop.Recipe`."""
+
+    name = "tokenizer"
+    key_figure = "mpjpe_mm"
+
+    def __init__(self, library: Library, config: TokenizerRecipeConfig, seed: int) -> None:
+        self.library, self.config = library, config
+        layout = config.model.layout
+        self.pool = FeaturePool(library.train, layout, config.augment, seed=seed, window=config.window)
+        self.measured = library.held_out or library.train[:1]
+
+    def build(self) -> nn.Module:
+        mean, deviation = block_statistics(self.pool.sequences(0), self.config.model.layout)
+        return TokenizerTraining(Tokenizer(self.config.model, mean, deviation), self.config.loss)
+
+    def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
+        return {"features": torch.from_numpy(self.pool.windows(step, size, stream))}
+
+    def evaluate(self, module: nn.Module) -> dict[str, float]:
+        tokenizer = module.tokenizer
+        rows = [_measure(tokenizer, motion, self.config.model.layout) for motion in self.measured]
+        return summarise(rows)
+
+    def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
+        return save_model(folder / "tokenizer.safetensors", module.tokenizer, provenance=dict(details))
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One held-out clip: its source, frames, joint errors (T, 22) in mm, mean jerk of both."""
+
+    source: str
+    errors_mm: np.ndarray
+    jerk: float
+    real_jerk: float
+
+
+def _measure(tokenizer: Tokenizer, motion: Motion, layout: str) -> Reconstruction:
+    features = torch.from_numpy(to_features(motion, layout))[None]
+    decoded = tokenizer.decode(tokenizer.encode(features))[0].numpy()
+    real = features[0, : len(decoded)].numpy()
+    joints, real_joints = (_local_joints(rows, layout) for rows in (decoded, real))
+    errors = np.linalg.norm((joints - joints[:, :1]) - (real_joints - real_joints[:, :1]), axis=-1) * 1000
+    jerks = [np.linalg.norm(np.diff(j, n=3, axis=0), axis=-1).mean() for j in (joints, real_joints)]
+    return Reconstruction(motion.clip.split("__")[0].split("_")[0], errors, float(jerks[0]), float(jerks[1]))
+
+
+def _local_joints(features: np.ndarray, layout: str) -> np.ndarray:
+    """Joint positions (T, 22, 3) above the pelvis' own x and z, in the heading frame."""
+    named = layout_named(layout)
+    joints = np.zeros((len(features), 22, 3), dtype=np.float32)
+    joints[:, 1:] = features[:, named.block("joint_position")].reshape(len(features), 21, 3)
+    joints[:, 0, 1] = features[:, named.block("root_height")][:, 0]
+    return joints
+
+
+def summarise(rows: list[Reconstruction]) -> dict[str, float]:
+    """Mean joint error over all frames and by source, mm, and jitter over the real jitter, weighted by frames."""
+    frames = np.array([len(row.errors_mm) for row in rows])
+    figures = {"mpjpe_mm": float(np.concatenate([row.errors_mm for row in rows]).mean())}
+    figures["jitter_ratio"] = float(frames @ [row.jerk for row in rows] / (frames @ [row.real_jerk for row in rows]))
+    for source in sorted({row.source for row in rows}):
+        figures[f"mpjpe_mm_{source}"] = float(
+            np.concatenate([row.errors_mm for row in rows if row.source == source]).mean()
+        )
+    return figures
