@@ -1,0 +1,1 @@
+"""Music: decoding, beats, features, encoders, and songs composed by the package itself."""

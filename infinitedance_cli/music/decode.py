@@ -1,0 +1,370 @@
+"""Sound from any audio or video file that a user has, streamed as mono float32 blocks.
+
+Time zero is the first sample that the decoder delivers after the format's own delay is cut (MP3 encoder delay, Opus
+pre-skip, the edit list of M4A), so a dance as long as the decoded samples is as long as the song that a player plays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import numpy as np
+
+from infinitedance_cli.errors import BadInput
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+logger = logging.getLogger(__name__)
+
+AudioSource = str | os.PathLike[str] | BinaryIO
+"""A path, `-` for standard input, or an open binary file."""
+
+BLOCK_SECONDS = 4.0
+_SPOOL_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a sound file holds, measured by decoding it.
+
+    `duration_s` counts decoded samples, not what the header claims; `sha256` is of the file's bytes, not of the sound.
+    """
+
+    path: str
+    sha256: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    codec: str
+
+
+@dataclass
+class DecodeReport:
+    """Filled in while `stream_audio` runs; complete when its iterator is exhausted."""
+
+    sample_rate: int = 0
+    channels: int = 0
+    codec: str = ""
+    decoded_s: float = 0.0
+    expected_s: float | None = None
+    damaged_packets: int = 0
+    stopped_early: bool = False
+
+
+def source_name(source: AudioSource) -> str:
+    """The name of a source in messages and in provenance."""
+    if isinstance(source, str | os.PathLike):
+        return "<stdin>" if os.fspath(source) == "-" else os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) and name else "<stream>"
+
+
+@contextmanager
+def open_source(source: AudioSource) -> Iterator[AudioSource]:
+    """A source that can be read more than once: pipes and standard input are spooled to a temporary file first.
+
+    Raises:
+        BadInput: the file does not exist, is a folder, cannot be read or is empty.
+    """
+    if isinstance(source, str | os.PathLike) and os.fspath(source) != "-":
+        if _check_path(Path(source)):
+            yield source
+            return
+        with open(source, "rb") as pipe, _spooled(cast(BinaryIO, pipe), source_name(source)) as spool:
+            yield spool
+        return
+    stream = sys.stdin.buffer if isinstance(source, str | os.PathLike) else source
+    if source is not stream or not stream.seekable():
+        with _spooled(cast(BinaryIO, stream), source_name(source)) as spool:
+            yield spool
+        return
+    yield source
+
+
+def file_sha256(source: AudioSource) -> str:
+    """SHA-256 of the bytes of a file or of a seekable stream, in hexadecimal."""
+    with _as_binary(source) as file:
+        digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+    return digest.hexdigest()
+
+
+def stream_audio(
+    source: AudioSource,
+    sample_rate: int,
+    start: float = 0.0,
+    duration: float | None = None,
+    report: DecodeReport | None = None,
+) -> Iterator[np.ndarray]:
+    """Decodes the first audio track, block by block.
+
+    Args:
+        source: path, `-` or binary file; one that cannot seek is read into a temporary file first.
+        sample_rate: the rate wanted, Hz; the sound is resampled to it.
+        start: seconds to skip, exact to the sample.
+        duration: seconds to keep at most; None keeps all.
+        report: filled with what was found, for those who want it.
+
+    Yields:
+        (n,) float32 mono samples, the mean of the channels, nominally in -1..1; every block but the last is
+        `BLOCK_SECONDS` long.
+
+    Raises:
+        BadInput: no such file, not a sound file, no audio track, nothing decodable, NaN samples, `start` past the end.
+    """
+    if not np.isfinite(start) or start < 0 or (duration is not None and not duration > 0):
+        raise BadInput(f"start {start} s and duration {duration} s: start must not be negative, duration above 0")
+    report = report if report is not None else DecodeReport()
+    with open_source(source) as readable:
+        name = source_name(source)
+        blocks = _cut(_mono(readable, name, sample_rate, report), sample_rate, start, duration, report)
+        total = 0
+        for block in _rechunk(blocks, round(BLOCK_SECONDS * sample_rate)):
+            if not np.isfinite(block).all():
+                raise BadInput(
+                    f"{name}: the sound holds NaN or infinite samples near {start + total / sample_rate:.1f}"
+                    " s; export it again from its source"
+                )
+            total += len(block)
+            yield block
+        _conclude(name, report, total, start)
+
+
+def resample(audio: np.ndarray, sample_rate: int, wanted: int) -> np.ndarray:
+    """(N,) float32 mono samples at another rate; the same array if the rate is the same."""
+    if sample_rate == wanted:
+        return audio
+    import av
+
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=wanted)
+    parts: list[np.ndarray] = []
+    for start in range(0, len(audio), sample_rate):
+        block = np.ascontiguousarray(audio[start : start + sample_rate], np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = sample_rate, start
+        parts.extend(_downmixed(resampler, frame))
+    parts.extend(_downmixed(resampler, None))
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def probe(source: AudioSource) -> AudioInfo:
+    """Reads a whole file and measures it.
+
+    Raises:
+        BadInput: as `stream_audio`.
+    """
+    with open_source(source) as readable:
+        report = DecodeReport()
+        rate = 8000
+        samples = sum(len(block) for block in stream_audio(readable, rate, report=report))
+        return describe(readable, report, samples / rate, source_name(source))
+
+
+def describe(source: AudioSource, report: DecodeReport, duration_s: float, name: str | None = None) -> AudioInfo:
+    """The record of a file that was just decoded; reads its bytes once more for the hash."""
+    path = name if name is not None else source_name(source)
+    return AudioInfo(path, file_sha256(source), duration_s, report.sample_rate, report.channels, report.codec)
+
+
+def _check_path(path: Path) -> bool:
+    """True for a regular file, False for a pipe or device."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise BadInput(
+            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a sound or video file"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise BadInput(f"{path}: is a folder; expected one sound or video file")
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+        raise BadInput(f"{path}: the file is empty (0 bytes); expected a sound or video file")
+    return stat.S_ISREG(status.st_mode)
+
+
+@contextmanager
+def _spooled(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        shutil.copyfileobj(stream, spool)
+        if spool.tell() == 0:
+            raise BadInput(f"{name}: the stream is empty; expected the bytes of a sound or video file")
+        spool.seek(0)
+        yield cast(BinaryIO, spool)
+
+
+@contextmanager
+def _as_binary(source: AudioSource) -> Iterator[BinaryIO]:
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            yield file
+    else:
+        source.seek(0)
+        yield source
+        source.seek(0)
+
+
+@contextmanager
+def _open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
+    import av
+
+    if not isinstance(source, str | os.PathLike):
+        source.seek(0)
+    target = os.fspath(source) if isinstance(source, str | os.PathLike) else source
+    if isinstance(target, str):
+        target = f"file:{target}"  # a name with a colon in it is a file, not a protocol
+    try:
+        container = av.open(target, mode="r", metadata_errors="replace")
+    except (av.error.FFmpegError, OSError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise BadInput(
+            f"{name}: not a sound or video file that can be decoded ({reason}); "
+            "expected wav, mp3, flac, ogg, m4a, mp4, webm or the like"
+        ) from error
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport) -> Iterator[np.ndarray]:
+    """(n,) float32 blocks of the first audio track as the decoder delivers them, resampled."""
+    import av
+
+    with _open_container(source, name) as container:
+        if not container.streams.audio:
+            kind = "video without a sound track" if container.streams.video else "no audio track found"
+            raise BadInput(f"{name}: {kind}; expected a file with sound")
+        resampler, form = None, None
+        for frame in _frames(container, name, report):
+            if form != (frame.format.name, frame.layout.name, frame.sample_rate):
+                yield from _downmixed(resampler, None)  # some radio recordings change their form half-way
+                form = (frame.format.name, frame.layout.name, frame.sample_rate)
+                resampler = av.AudioResampler(format="fltp", rate=sample_rate)
+            yield from _downmixed(resampler, frame)
+        yield from _downmixed(resampler, None)
+
+
+def _downmixed(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
+    """What the resampler gives back for one frame, or for its end (None), as the mean of the channels."""
+    for resampled in resampler.resample(frame) if resampler is not None else ():
+        yield resampled.to_ndarray().mean(axis=0, dtype=np.float32)
+
+
+def _frames(container: InputContainer, name: str, report: DecodeReport) -> Iterator[av.AudioFrame]:
+    """Decoded frames of the first audio track; damaged packets are skipped and counted."""
+    import av
+
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise BadInput(f"{name}: its sound is stored in a form that cannot be decoded; convert it to wav or mp3")
+    report.codec = stream.codec_context.name
+    report.expected_s = _expected_seconds(container)
+    limit = report.expected_s if "mp4" in container.format.name else None
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            report.damaged_packets += 1
+            if report.damaged_packets > 10_000:
+                return
+            continue
+        for frame in frames:
+            yield from _counted(cast("av.AudioFrame", frame), limit, report)
+
+
+def _counted(frame: av.AudioFrame, limit: float | None, report: DecodeReport) -> Iterator[av.AudioFrame]:
+    """Notes rate and channels, and cuts the padding after the end that an MP4 edit list states."""
+    import av
+
+    rate = report.sample_rate = report.sample_rate or frame.sample_rate
+    report.channels = max(report.channels, len(frame.layout.channels))
+    done = round(report.decoded_s * rate)
+    keep = frame.samples if limit is None else min(frame.samples, round(limit * rate) - done)
+    report.decoded_s = (done + max(keep, 0)) / rate
+    if keep == frame.samples:
+        yield frame
+    elif keep > 0:
+        array = frame.to_ndarray()
+        width = 1 if frame.format.is_planar else len(frame.layout.channels)
+        part = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(array[:, : keep * width]), format=frame.format.name, layout=frame.layout.name
+        )
+        part.sample_rate, part.time_base = frame.sample_rate, frame.time_base
+        part.pts = frame.pts
+        yield part
+
+
+def _expected_seconds(container: InputContainer) -> float | None:
+    stream = container.streams.audio[0]
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None
+
+
+def _cut(
+    blocks: Iterable[np.ndarray], sample_rate: int, start: float, duration: float | None, report: DecodeReport
+) -> Iterator[np.ndarray]:
+    first = round(start * sample_rate)
+    last = None if duration is None else first + round(duration * sample_rate)
+    position = 0
+    for block in blocks:
+        begin = max(first - position, 0)
+        end = len(block) if last is None else min(last - position, len(block))
+        if end > begin:
+            yield block[begin:end]
+        position += len(block)
+        if last is not None and position >= last:
+            report.stopped_early = True
+            return
+
+
+def _rechunk(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same samples in blocks of exactly `size`, the last one shorter."""
+    held: list[np.ndarray] = []
+    count = 0
+    for block in blocks:
+        held.append(block)
+        count += len(block)
+        if count >= size:
+            joined = np.concatenate(held)
+            for index in range(0, count - size + 1, size):
+                yield joined[index : index + size]
+            count %= size
+            held = [joined[len(joined) - count :]]
+    if count:
+        yield np.concatenate(held)
+
+
+def _conclude(name: str, report: DecodeReport, total: int, start: float) -> None:
+    """Judges the whole once the last block is out: nothing decoded is an error, less than promised a warning."""
+    if report.decoded_s == 0:
+        raise BadInput(f"{name}: no sound could be decoded from its audio track; the file is empty or damaged")
+    if total == 0:
+        raise BadInput(f"{name}: start {start:g} s is past the end, the sound is {report.decoded_s:.1f} s long")
+    missing = (report.expected_s or 0.0) - report.decoded_s
+    if not report.stopped_early and (missing > 0.5 or report.damaged_packets):
+        promised = f" of {report.expected_s:.1f} s" if report.expected_s and missing > 0.5 else ""
+        logger.warning(
+            "%s: damaged or truncated; going on with the %.1f s%s that could be decoded (%d bad packets)",
+            name,
+            report.decoded_s,
+            promised,
+            report.damaged_packets,
+        )
