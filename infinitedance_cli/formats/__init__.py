@@ -17,8 +17,10 @@ A format module, here or behind an entry point of the group `idance.format`, has
     by the format.
 `READ_EXTENSIONS: tuple[str, ...]` (optional)
     Endings that are read; `EXTENSIONS` when it is missing.
+`HOLDS_MANY: bool` (optional)
+    True when a file takes several clips, by calling `write` for each on the same file.
 
 Importing a format module must stay light: libraries such as pygltflib are imported inside the functions that use them.
-Modules of this folder without `EXTENSIONS` are shared helpers, not formats. `infinitedance_cli.stream.ports` is what
-picks the format for a path, opens temporary files and renames them.
+Names that start with `_` and modules without `EXTENSIONS` are shared helpers, not formats. What picks the format for a
+path, opens temporary files and renames them is `infinitedance_cli.stream`.
 """

@@ -1,0 +1,1 @@
+"""`idance convert`: any motion format to any other."""

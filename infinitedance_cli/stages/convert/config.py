@@ -1,0 +1,21 @@
+"""Settings of `idance convert`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Gt, Le
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    """What to change on the way; None leaves a thing as it is.
+
+    `fps` frames a second; `joints` 22 (body) or 55 (with face and hands); `clip_id` the clip's new name, numbered when
+    there are several.
+    """
+
+    fps: Annotated[float, Gt(0), Le(1000)] | None = None
+    joints: Literal[22, 55] | None = None
+    clip_id: str | None = None

@@ -1,0 +1,6 @@
+"""Motion clips on pipes and in files: the only package that opens HDF5.
+
+On a pipe, and in an `.h5` file of ours, clips are complete HDF5 images back to back. `schema` names what a clip holds,
+`tree` turns HDF5 images into plain records, `codec` turns those into clips, `framing` finds where one image ends and
+the next begins, `ports` reads and writes paths and `-`, `index` finds one clip in a large file.
+"""

@@ -1,0 +1,64 @@
+"""Files that appear under their name only when they are complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from infinitedance_cli.errors import StageFailed
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def clear_failure(name: str | Path) -> Iterator[None]:
+    """Turns an OSError while writing `name` into StageFailed with one line; BrokenPipeError passes through."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise StageFailed(f"{name}: the disk is full; free space or choose another output") from error
+        raise StageFailed(f"{name}: cannot be written ({error.strerror or error}); choose another output") from error
+
+
+class NewFile:
+    """A file being written under a temporary name in the folder of `path`; `finish` gives it its name.
+
+    Leaving the `with` block without `finish`, by an error or an interruption, removes it.
+    Raises StageFailed when it cannot be made, written or renamed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+    def __enter__(self) -> NewFile:
+        with clear_failure(self.path):
+            self.file: BinaryIO = open(self._temporary, "w+b")  # noqa: SIM115
+        return self
+
+    def finish(self, path: Path) -> None:
+        """Closes the file and renames it to `path`, replacing what is there."""
+        with clear_failure(path):
+            self.file.close()
+            os.replace(self._temporary, path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with clear_failure(self.path):
+                self.file.close()
+        except StageFailed:
+            # Closing flushes; a failure here only repeats the one that is on its way, or concerns a dropped file.
+            if kind is None:
+                raise
+        finally:
+            self._temporary.unlink(missing_ok=True)

@@ -1,0 +1,213 @@
+"""Where clips come from and go to: paths, and `-` for the streams of a pipe."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from infinitedance_cli.errors import BadInput, StageFailed, UsageError
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stream.codec import decode, encode
+from infinitedance_cli.stream.dispatch import MotionFormat, format_for_reading, format_for_writing, split_extension
+from infinitedance_cli.stream.files import NewFile, clear_failure
+from infinitedance_cli.stream.framing import read_images, write_image
+
+logger = logging.getLogger(__name__)
+
+PIPE = "-"
+"""Standard input as an input, standard output as an output."""
+
+
+def read_stream(stream: BinaryIO, name: str) -> Iterator[MotionClip]:
+    """The clips of a stream, seekable or not; one is held at a time. Raises BadInput as `framing` and `codec` do."""
+    for where, image in read_images(stream, name):
+        yield decode(image, where)
+
+
+def write_stream(clips: Iterable[MotionClip], stream: BinaryIO, name: str) -> int:
+    """Writes each clip as soon as it is there, and flushes; returns how many.
+
+    Raises StageFailed when writing fails; BrokenPipeError passes through when the reader left.
+    """
+    count = 0
+    for clip in clips:
+        image = encode(clip)
+        with clear_failure(name):
+            write_image(stream, image)
+        count += 1
+    return count
+
+
+def check_inputs(inputs: Sequence[str]) -> None:
+    """Fails early on inputs that cannot be read, before any work starts.
+
+    Raises UsageError when there are none, `-` is given twice or is a terminal, or an ending is unknown; BadInput when
+    a file is missing or not readable.
+    """
+    if not inputs:
+        raise UsageError("no input was given; name motion files, or - for clips on standard input")
+    if list(inputs).count(PIPE) > 1:
+        raise UsageError("- (standard input) was given twice; it can be read once")
+    for name in inputs:
+        if name == PIPE:
+            if sys.stdin.isatty():
+                raise UsageError("standard input is a terminal; pipe clips into it, or name motion files")
+            continue
+        path = Path(name)
+        if not path.exists():
+            raise BadInput(f"{path}: no such file")
+        if path.is_dir():
+            raise BadInput(f"{path}: is a folder; name the motion files in it")
+        if not os.access(path, os.R_OK):
+            raise BadInput(f"{path}: cannot be read; check its permissions")
+        format_for_reading(path)
+
+
+def read_clips(inputs: Sequence[str]) -> Iterator[MotionClip]:
+    """The clips of all inputs in order: motion files of any format by their ending, or `-` for a clip stream.
+
+    Inputs are checked at the call, read as the clips are asked for. Raises as `check_inputs`, and BadInput when the
+    content is not what it claims to be.
+    """
+    check_inputs(inputs)
+    return _read_each(inputs)
+
+
+def _read_each(inputs: Sequence[str]) -> Iterator[MotionClip]:
+    for name in inputs:
+        if name == PIPE:
+            yield from read_stream(sys.stdin.buffer, "standard input")
+        else:
+            yield from read_file(Path(name))
+
+
+def read_file(path: Path) -> Iterator[MotionClip]:
+    """The clips of one file, by its format. Raises BadInput when it cannot be read."""
+    form = format_for_reading(path)
+    assert form.read is not None
+    iterator = form.read(path)
+    while True:
+        try:
+            clip = next(iterator, None)
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+        if clip is None:
+            return
+        yield clip if clip.provenance or form.holds_many else _with_source(clip, path, form)
+
+
+def _with_source(clip: MotionClip, path: Path, form: MotionFormat) -> MotionClip:
+    """A clip of unknown making, with a record of the file that it was read from."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return clip.with_provenance("read", format=form.name, file=path.name, sha256=digest)
+
+
+def check_output(output: str, *, force: bool = False) -> None:
+    """Fails early on an output that cannot be written, before any work starts.
+
+    Raises UsageError when it exists and `force` is not given, has an ending that no format writes (lists those that
+    can be written), lies in a folder that is missing or not writable, or is a terminal.
+    """
+    if output == PIPE:
+        if sys.stdout.isatty():
+            raise UsageError("clips are binary and standard output is a terminal; pipe it on, or give -o FILE")
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file in it")
+    format_for_writing(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: the folder {folder} is not writable; choose another output")
+    _refuse_existing(path, force)
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path}: exists already; give --force to replace it, or choose another output")
+
+
+def write_clips(clips: Iterable[MotionClip], output: str, *, force: bool = False) -> int:
+    """Writes all clips to a path or to `-`; returns how many.
+
+    `.h5` takes all clips in one file. Any other format takes one clip a file: `out.npz`, or `out_00.npz`, `out_01.npz`
+    … when there are several. Files get their name when they are complete; an unfinished one is removed.
+    Raises UsageError as `check_output`, StageFailed when there are no clips, the disk is full or writing fails;
+    BrokenPipeError passes through when the reader left.
+    """
+    check_output(output, force=force)
+    if output == PIPE:
+        count = write_stream(clips, sys.stdout.buffer, "standard output")
+    else:
+        path = Path(output)
+        form = format_for_writing(path)
+        count = _write_one_file(clips, path, form) if form.holds_many else _write_files(clips, path, form, force)
+    if count == 0:
+        raise StageFailed(f"{output}: there were no clips to write; nothing was written")
+    return count
+
+
+def _write_one_file(clips: Iterable[MotionClip], path: Path, form: MotionFormat) -> int:
+    count = 0
+    with NewFile(path) as new:
+        for clip in clips:
+            _write_clip(form, clip, new)
+            count += 1
+        if count:
+            new.finish(path)
+    _tell(path, count)
+    return count
+
+
+def _write_files(clips: Iterable[MotionClip], path: Path, form: MotionFormat, force: bool) -> int:
+    iterator = iter(clips)
+    first = next(iterator, None)
+    if first is None:
+        return 0
+    with NewFile(path) as new:
+        _write_clip(form, first, new)
+        second = next(iterator, None)
+        if second is None:
+            new.finish(path)
+            _tell(path, 1)
+            return 1
+        path_of_first = _numbered(path, 0)
+        _refuse_existing(path_of_first, force)
+        new.finish(path_of_first)
+        _tell(path_of_first, 1)
+    count = 1
+    for clip in chain([second], iterator):
+        target = _numbered(path, count)
+        _refuse_existing(target, force)
+        with NewFile(target) as new:
+            _write_clip(form, clip, new)
+            new.finish(target)
+        _tell(target, 1)
+        count += 1
+    return count
+
+
+def _write_clip(form: MotionFormat, clip: MotionClip, new: NewFile) -> None:
+    assert form.write is not None
+    with clear_failure(new.path):
+        form.write(clip, new.file)
+        new.file.flush()
+
+
+def _numbered(path: Path, number: int) -> Path:
+    stem, ending = split_extension(path)
+    return path.with_name(f"{stem}_{number:02d}{ending}")
+
+
+def _tell(path: Path, count: int) -> None:
+    if count:
+        logger.info("wrote %s%s", path, "" if count == 1 else f" ({count} clips)")
