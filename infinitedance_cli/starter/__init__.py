@@ -1,0 +1,1 @@
+"""The bundled model: weights, index, model card, and what makes them from the recorded dances."""
