@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
@@ -99,4 +100,8 @@ class Decoder(nn.Module):
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.model(latent)
+        hidden, last = self.model[:-1](latent), self.model[-1]
+        # bfloat16 would round the decoded positions to millimetres, which accelerations magnify 900 times.
+        with torch.autocast(latent.device.type, enabled=False):
+            features: Tensor = last(hidden.to(last.weight.dtype))
+        return features
