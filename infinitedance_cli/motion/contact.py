@@ -79,8 +79,7 @@ def detect_contacts(
     if rule.release_factor == 1:
         return FootContacts(begins, FOOT_LABELS)
     lasts = (height <= limit * rule.release_factor) & (speed < rule.speed * rule.release_factor)
-    planted = np.stack([_debounce(_hysteresis(b, w), rule.shortest) for b, w in zip(begins.T, lasts.T, strict=True)])
-    return FootContacts(planted.T, FOOT_LABELS)
+    return FootContacts(hold_contacts(begins, lasts, rule.shortest), FOOT_LABELS)
 
 
 def clip_contacts(clip: MotionClip, rule: ContactRule = ROBUST) -> FootContacts:
@@ -93,6 +92,12 @@ def foot_rest_heights(rest_positions: FloatArray | None = None) -> FloatArray:
     rest = default_skeleton().rest_positions() if rest_positions is None else rest_positions
     heights: FloatArray = rest[list(FOOT_JOINTS), 1].astype(np.float64)
     return heights
+
+
+def hold_contacts(begins: NDArray[np.bool_], lasts: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
+    """Contacts (T, F) that start where `begins` and hold while `lasts` (T, F); blips under `shortest` go."""
+    columns = zip(begins.T, lasts.T, strict=True)
+    return np.stack([_debounce(_hysteresis(start, hold), shortest) for start, hold in columns], axis=1)
 
 
 def intervals(planted: NDArray[np.bool_]) -> list[tuple[int, int]]:
