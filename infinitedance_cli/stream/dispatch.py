@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import BinaryIO
 
 from infinitedance_cli import plugins
-from infinitedance_cli.errors import MissingResource, UsageError
+from infinitedance_cli.errors import BadInput, MissingResource, UsageError
 from infinitedance_cli.motion.clip import MotionClip
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def _describe(name: str, module: ModuleType) -> MotionFormat:
     extensions = tuple(module.EXTENSIONS)
     return MotionFormat(
         name=name,
-        description=module.DESCRIPTION,
+        description=getattr(module, "DESCRIPTION", name),
         extensions=extensions,
         read_extensions=tuple(getattr(module, "READ_EXTENSIONS", extensions)),
         read=getattr(module, "read", None),
@@ -97,18 +97,23 @@ def format_for_writing(path: Path) -> MotionFormat:
 def format_for_reading(path: Path) -> MotionFormat:
     """The format that reads this path; where several share an ending, the one that knows the content.
 
-    Raises UsageError on an ending that no format reads (lists those that are read).
+    Raises UsageError on an ending that no format reads (lists those that are read), BadInput where several formats
+    share the ending and none knows the content.
     """
     ending = _longest_ending(path, readable_extensions())
     if ending is None:
         raise UsageError(f"{path}: no motion format reads {_shown(path)}; known: {', '.join(readable_extensions())}")
     readers = [form for form in motion_formats() if form.read and ending in form.read_extensions]
-    fallback = [form for form in readers if form.matches is None]
-    if len(readers) > 1:
-        for form in readers:
-            if form.matches is not None and form.matches(path):
-                return form
-    return (fallback or readers)[0]
+    if len(readers) == 1:
+        return readers[0]
+    for form in readers:
+        if form.matches is not None and form.matches(path):
+            return form
+    for form in readers:
+        if form.matches is None:
+            return form
+    known = "; ".join(form.description for form in readers)
+    raise BadInput(f"{path}: its content is none that is known in {ending} files: {known}")
 
 
 def _longest_ending(path: Path, endings: tuple[str, ...]) -> str | None:
