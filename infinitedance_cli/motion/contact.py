@@ -5,7 +5,7 @@ The floor is y = 0. Four joints are tested: ankle (the heel's stand-in) and foot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ ROBUST = ContactRule(
     ankle_height=0.03, toe_height=0.03, speed=0.25, horizontal=True, above_rest=True, release_factor=1.8, shortest=3
 )
 """Our rule: within 3 cm of the joint's own rest height and slower than 25 cm/s over the floor, with hysteresis."""
+
+FIRM = replace(ROBUST, speed=0.35)
+"""ROBUST for motion whose planted feet drift, as a generator's do: up to 35 cm/s begins a contact."""
 
 
 def detect_contacts(
