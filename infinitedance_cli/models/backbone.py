@@ -78,7 +78,7 @@ def llama_config(config: BackboneConfig, vocabulary: int = 1) -> LlamaConfig:
             "high_freq_factor": 4.0,
             "original_max_position_embeddings": config.rope_original_length,
         }
-    return LlamaConfig(
+    values: dict[str, Any] = dict(
         vocab_size=vocabulary,
         hidden_size=config.hidden,
         intermediate_size=config.intermediate,
@@ -95,6 +95,7 @@ def llama_config(config: BackboneConfig, vocabulary: int = 1) -> LlamaConfig:
         eos_token_id=None,
         attn_implementation="sdpa",
     )
+    return LlamaConfig(**values)
 
 
 def build_llama(config: BackboneConfig) -> LlamaModel:
@@ -102,7 +103,7 @@ def build_llama(config: BackboneConfig) -> LlamaModel:
     from transformers import LlamaModel
 
     model = LlamaModel(llama_config(config))
-    model.embed_tokens = None
+    del model.embed_tokens
     return model
 
 

@@ -56,6 +56,7 @@ class Expert(nn.Module):
         self.mamba = Mamba(MambaConfig(width, config.state, config.kernel, config.expand))
 
     def forward(self, signal: Tensor) -> Tensor:
+        """(B, N, inputs) → (B, N, width)."""
         projected = self.proj(signal)
         attended, _ = self.transformer_attn(projected, projected, projected, need_weights=False)
         if self.residual:
@@ -74,6 +75,7 @@ class CadenceMoE(nn.Module):
         self.gate = nn.Linear(inputs, config.bands)
 
     def forward(self, signal: Tensor) -> Tensor:
+        """(B, N, inputs) → (B, N, width)."""
         weights = self.gate_weights(signal)
         bands = split_bands(signal, equal_edges(signal.shape[1], self.config.bands))
         outputs = torch.stack([expert(band) for expert, band in zip(self.experts, bands, strict=True)], -1)
@@ -100,6 +102,7 @@ class ReleasedCadenceMoE(nn.Module):
         self.fusion_proj = nn.Linear(width * (1 + config.bands), width)
 
     def forward(self, signal: Tensor) -> Tensor:
+        """(B, N, inputs) → (B, N, width)."""
         bands = split_bands(
             signal[..., -self.reference :], equal_hertz_edges(signal.shape[1], self.config.bands), "equal-Hz"
         )

@@ -25,7 +25,7 @@ class ConvShape:
     @property
     def decoder_reach(self) -> int:
         """Latent steps on either side of a step that its decoded frames depend on."""
-        dilations = sum(self.dilation_growth**block for block in range(self.depth))
+        dilations: int = sum(self.dilation_growth**block for block in range(self.depth))
         reach = 1.0  # in latent steps: the first convolution
         for level in range(self.levels):
             reach += dilations / 2**level + 1 / 2 ** (level + 1)
@@ -42,8 +42,10 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv1d(width, width, 1)
 
     def forward(self, signal: Tensor) -> Tensor:
-        hidden = self.conv1(self.activation(signal))
-        return signal + self.conv2(self.activation(hidden))
+        """Mix (B, W, T) over time, keeping its shape."""
+        hidden: Tensor = self.conv1(self.activation(signal))
+        mixed: Tensor = self.conv2(self.activation(hidden))
+        return signal + mixed
 
 
 class ResNet1D(nn.Module):
@@ -55,7 +57,9 @@ class ResNet1D(nn.Module):
         self.model = nn.Sequential(*(ResidualBlock(shape.width, step, shape.activation) for step in growth))
 
     def forward(self, signal: Tensor) -> Tensor:
-        return self.model(signal)
+        """All blocks, (B, W, T) → (B, W, T)."""
+        mixed: Tensor = self.model(signal)
+        return mixed
 
 
 class Encoder(nn.Module):
@@ -75,7 +79,9 @@ class Encoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.model(features)
+        """Latents (B, code_dim, T / stride)."""
+        latent: Tensor = self.model(features)
+        return latent
 
 
 class Decoder(nn.Module):
@@ -100,6 +106,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, latent: Tensor) -> Tensor:
+        """Features (B, columns, S · stride)."""
         hidden, last = self.model[:-1](latent), self.model[-1]
         # bfloat16 would round the decoded positions to millimetres, which accelerations magnify 900 times.
         with torch.autocast(latent.device.type, enabled=False):

@@ -20,6 +20,7 @@ class DepthLevel(nn.Module):
         self.logits = nn.Linear(hidden, codes)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (…, inputs) → logits (…, codes)."""
         mixed = self.inputs(inputs)
         mixed = mixed + self.mlp(self.norm(mixed))
         logits: Tensor = self.logits(self.out_norm(mixed))

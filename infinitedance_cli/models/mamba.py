@@ -70,6 +70,7 @@ class Mamba(nn.Module):
         self.dt_proj.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # inverse of softplus
 
     def forward(self, signal: Tensor) -> Tensor:
+        """(B, N, width) → (B, N, width)."""
         time = signal.shape[1]
         inner, gate = self.in_proj(signal).chunk(2, dim=-1)
         inner = self.conv1d(inner.transpose(1, 2))[..., :time].transpose(1, 2)

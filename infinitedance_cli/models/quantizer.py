@@ -198,6 +198,14 @@ class ResidualQuantizer(nn.Module):
         found = [self._search(part, beam) for part in rows.split(_SEARCH_ROWS)]
         return torch.cat(found).view(*latent.shape[:-1], self.config.layers)
 
+    @torch.no_grad()
+    def initialise(self, latent: Tensor) -> None:
+        """Set every layer's codebook by clustering what the layers before it leave of latents (N, C)."""
+        residual = latent
+        for layer in self._books():
+            layer.initialise(residual)
+            residual = residual - functional.embedding(layer.nearest(residual), layer.codebook)
+
     def embed(self, codes: Tensor) -> Tensor:
         """Sum of the code vectors, (B, S, C), of codes (B, S, Q); a layer whose code is negative adds nothing."""
         total = torch.zeros(*codes.shape[:-1], self.config.code_dim, device=codes.device, dtype=self.codebooks().dtype)

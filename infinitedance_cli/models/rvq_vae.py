@@ -74,7 +74,7 @@ class RVQConfig:
     @property
     def stride(self) -> int:
         """Frames per token triplet."""
-        return 2**self.down_levels
+        return int(2**self.down_levels)
 
     def conv(self) -> ConvShape:
         """The encoder's and decoders' part of this configuration."""
@@ -132,7 +132,7 @@ class RVQVAE(nn.Module):
 
     def forward(self, features: Tensor) -> RVQOutput:
         """Reconstruct features (B, T, D); in training mode the codebooks learn from the batch."""
-        quantised = self.quantizer(self._latent(features))
+        quantised = self.quantizer(self.latent(features))
         return RVQOutput(
             reconstruction=self.decode_embedding(quantised.quantised),
             commit_loss=quantised.commit_loss,
@@ -154,7 +154,7 @@ class RVQVAE(nn.Module):
             BadInput: T is not a multiple of the stride, or the feature dimension is another one.
         """
         require(beam >= 1, f"beam is {beam}; expected 1 or more")
-        return self.quantizer.encode(self._latent(features), beam)
+        return self.quantizer.encode(self.latent(features), beam)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Features (B, 4S, D) of codes (B, S, Q)."""
@@ -172,7 +172,7 @@ class RVQVAE(nn.Module):
     def decode_embedding(self, embedding: Tensor) -> Tensor:
         """Features (B, 4S, D) of quantised latents (B, S, code_dim), root velocity from its own decoder if any."""
         latent = embedding.transpose(1, 2).contiguous()
-        features = self.decoder(latent).transpose(1, 2)
+        features: Tensor = self.decoder(latent).transpose(1, 2)
         if self.vel_decoder is not None:
             columns = torch.tensor(self.config.velocity_columns, device=features.device)
             features = features.index_copy(2, columns, self.vel_decoder(latent).transpose(1, 2))
@@ -186,7 +186,8 @@ class RVQVAE(nn.Module):
         """
         if self.rot_decoder is None:
             raise BadInput("this tokenizer has no rotation decoder; set rotation_columns and train it")
-        return self.rot_decoder(embedding.transpose(1, 2).contiguous()).transpose(1, 2)
+        rotations: Tensor = self.rot_decoder(embedding.transpose(1, 2).contiguous())
+        return rotations.transpose(1, 2)
 
     @torch.no_grad()
     def decode_windowed(self, codes: Tensor, window: int = 256) -> Iterator[Tensor]:
@@ -207,8 +208,8 @@ class RVQVAE(nn.Module):
         """All codebooks, (Q, codebook_size, code_dim)."""
         return self.quantizer.codebooks()
 
-    def _latent(self, features: Tensor) -> Tensor:
-        """Unquantised latents (B, T/4, code_dim)."""
+    def latent(self, features: Tensor) -> Tensor:
+        """Unquantised latents (B, T/4, code_dim) of z-scored features (B, T, D); raises BadInput as `encode` does."""
         if features.ndim != 3 or features.shape[-1] != self.config.features:
             raise BadInput(
                 f"features have shape {tuple(features.shape)}; this tokenizer expects (batch, frames, "
@@ -217,7 +218,8 @@ class RVQVAE(nn.Module):
         frames, stride = features.shape[1], self.config.stride
         if frames == 0 or frames % stride:
             raise BadInput(f"{frames} frames; expected a positive multiple of {stride}: pad or crop the clip")
-        return self.encoder(features.transpose(1, 2).contiguous()).transpose(1, 2)
+        latent: Tensor = self.encoder(features.transpose(1, 2).contiguous())
+        return latent.transpose(1, 2)
 
 
 def _check_codes(codes: Tensor, layers: int, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Drawing codes from logits: temperature, top-k, top-p, an optional penalty on repetition; the same seed, same codes."""
+"""Drawing codes from logits: temperature, top-k, top-p and a penalty on repetition; the same seed gives the same."""
 
 from __future__ import annotations
 

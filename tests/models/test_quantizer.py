@@ -69,7 +69,7 @@ def test_moving_average_update_worked_by_hand() -> None:
     book.codebook.copy_(torch.tensor([[1.0], [5.0]]))
     book.adopt()
     book.update(torch.tensor([[2.0], [2.0], [3.0], [9.0]]), torch.tensor([0, 0, 0, 1]))
-    # Even usage is 4 / 2 = 2: counts .9·2 + .1·3 = 2.1 and .9·2 + .1·1 = 1.9; sums .9·2·1 + .1·7 = 2.5, .9·2·5 + .1·9 = 9.9
+    # Even usage is 4 / 2 = 2. Counts: .9·2 + .1·3 = 2.1, .9·2 + .1·1 = 1.9; sums: .9·2·1 + .1·7, .9·2·5 + .1·9
     assert book.code_count.tolist() == pytest.approx([2.1, 1.9])
     assert book.codebook.flatten().tolist() == pytest.approx([2.5 / 2.1, 9.9 / 1.9])
 

@@ -1,0 +1,193 @@
+"""ChoreoLLaMA in the released form: one position of a causal LLaMA per code, after a prefix of 320 music positions.
+
+Tensor for tensor the released network, so that its weights can be loaded. Each code's own vector is one position
+("dance bridge"); the Cadence-MoE without a gate turns music, style and the reference into the prefix ("music bridge").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.backbone import BackboneConfig, build_causal_lm
+from infinitedance_cli.models.cadence_moe import MoEConfig, ReleasedCadenceMoE
+from infinitedance_cli.models.checks import require, require_positive
+from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder
+from infinitedance_cli.models.sampling import Sampler
+
+STYLES = ("Ballet", "Popular", "Latin", "Modern", "Folk", "Classic")
+"""The release's six classes, in the order of its style embedding."""
+
+
+@dataclass(frozen=True)
+class ReleasedChoreographerConfig:
+    """Sizes of the released network, which are the defaults; `backbone` and widths shrink in tests.
+
+    code_offset: vocabulary id of the first code of the first layer; layer q begins at code_offset + q · codebook_size.
+    style_weight: weight of the style classifier's loss.
+    """
+
+    backbone: BackboneConfig = BackboneConfig.llama_3_2_1b()
+    moe: MoEConfig = MoEConfig(bands=2, attention_residual=False)
+    music_dim: int = 1024
+    music_length: int = 320
+    reference_dim: int = 264
+    reference_length: int = 384
+    styles: int = len(STYLES)
+    style_dim: int = 64
+    codebooks: int = 3
+    codebook_size: int = 512
+    code_dim: int = 1024
+    vocabulary: int = 5888
+    code_offset: int = 4096
+    steps: int = 96
+    style_weight: float = 0.15
+
+    def __post_init__(self) -> None:
+        require_positive("choreographer", music_dim=self.music_dim, music_length=self.music_length, steps=self.steps)
+        require_positive("choreographer", codebooks=self.codebooks, codebook_size=self.codebook_size)
+        last = self.code_offset + self.codebooks * self.codebook_size
+        require(
+            0 <= self.code_offset and last <= self.vocabulary,
+            f"choreographer.vocabulary is {self.vocabulary}; expected at least {last}, room for all codes",
+        )
+
+
+class DanceBridge(nn.Module):
+    """A code's vector (…, code_dim) → an embedding (…, hidden)."""
+
+    def __init__(self, code_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(code_dim, hidden)
+        self.fc2 = nn.Linear(hidden, hidden)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Linear, exact GELU, linear."""
+        embedded: Tensor = self.fc2(functional.gelu(self.fc1(vectors)))
+        return embedded
+
+
+class ReleasedChoreographer(nn.Module):
+    """Predicts codes one at a time: first, second, third layer of a step, then the next step.
+
+    The codebooks are not part of the released weights: give them with `set_codebook`.
+    """
+
+    codebook: Tensor
+
+    def __init__(self, config: ReleasedChoreographerConfig) -> None:
+        super().__init__()
+        self.config = config
+        hidden = config.backbone.hidden
+        self.llama = build_causal_lm(config.backbone, config.vocabulary)
+        self.music_bridge = ReleasedCadenceMoE(
+            config.music_dim + config.style_dim + config.reference_dim, config.reference_dim, hidden, config.moe
+        )
+        self.dance_bridge = DanceBridge(config.code_dim, hidden)
+        self.style_embedding = nn.Embedding(config.styles, config.style_dim)
+        self.cond_projection = nn.Linear(config.reference_length, config.music_length)  # over time
+        self.style_classifier = nn.Linear(hidden, config.styles)
+        shape = (config.codebooks, config.codebook_size, config.code_dim)
+        self.register_buffer("codebook", torch.zeros(shape), persistent=False)
+
+    def set_codebook(self, codebook: Tensor) -> None:
+        """Take the tokeniser's codebooks (Q, K, code_dim).
+
+        Raises:
+            BadInput: they have another shape.
+        """
+        if codebook.shape != self.codebook.shape:
+            raise BadInput(f"the codebooks are {tuple(codebook.shape)}; expected {tuple(self.codebook.shape)}")
+        self.codebook.copy_(codebook)
+
+    def condition(self, music: Tensor, style: Tensor, reference: Tensor) -> Tensor:
+        """Prefix (B, music_length, hidden).
+
+        Args:
+            music: (B, music_length, music_dim).
+            style: (B,) int64, index into `STYLES`.
+            reference: z-scored weighted sum of the retrieved dances, (B, reference_length, reference_dim).
+
+        Raises:
+            BadInput: a condition has another length or dimension; the network's lengths are fixed.
+        """
+        config = self.config
+        for name, tensor, length, channels in (
+            ("music", music, config.music_length, config.music_dim),
+            ("reference", reference, config.reference_length, config.reference_dim),
+        ):
+            if tensor.shape[1:] != (length, channels):
+                raise BadInput(f"{name} has shape {tuple(tensor.shape)}; expected (batch, {length}, {channels})")
+        placed = self.cond_projection(reference.transpose(1, 2)).transpose(1, 2)
+        styled = self.style_embedding(style).unsqueeze(1).expand(-1, config.music_length, -1)
+        prefix: Tensor = self.music_bridge(torch.cat([music, styled, placed], -1))
+        return prefix
+
+    def forward(self, codes: Tensor, prefix: Tensor, style: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Loss (scalar) and logits (B, S, Q, vocabulary) of codes (B, S, Q) after a prefix.
+
+        With `style` (B,), the style classifier's loss on the mean input embedding is added.
+        """
+        config = self.config
+        inputs = torch.cat([prefix, self._embed(codes)], 1)
+        hidden = self.llama.model(inputs_embeds=inputs, use_cache=False).last_hidden_state
+        # The last prefix position predicts the first code, each code's position the next code.
+        logits = self.llama.lm_head(hidden[:, prefix.shape[1] - 1 : -1])
+        loss = functional.cross_entropy(logits.flatten(0, 1).float(), self._ids(codes).flatten())
+        if style is not None:
+            guessed = self.style_classifier(inputs.mean(1))
+            loss = loss + config.style_weight * functional.cross_entropy(guessed.float(), style)
+        return loss, logits.unflatten(1, (-1, config.codebooks))
+
+    @torch.inference_mode()
+    def start(self, prefix: Tensor) -> tuple[LlamaDecoder, DecodeState, Tensor]:
+        """Feed the prefix (B, music_length, hidden); the hidden state (B, hidden) predicts the first code."""
+        window = self.config.music_length + self.config.steps * self.config.codebooks
+        decoder = LlamaDecoder(self.llama.model, self.config.backbone, window, window - 1)
+        cache = decoder.start(len(prefix))
+        return decoder, cache, decoder.extend(cache, prefix)[:, -1]
+
+    @torch.inference_mode()
+    def feed(self, decoder: LlamaDecoder, cache: DecodeState, codes: Tensor) -> Tensor:
+        """Feed known steps (B, n, Q); the hidden state (B, hidden) predicts the next code.
+
+        Raises:
+            BadInput: the window is full; start the next one from a kept part.
+        """
+        return self._extend(decoder, cache, self._embed(codes))
+
+    @torch.inference_mode()
+    def sample_step(
+        self, decoder: LlamaDecoder, cache: DecodeState, hidden: Tensor, sampler: Sampler
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the codes (B, Q) of one step; returns them and the hidden state (B, hidden) for the next step."""
+        codes = []
+        for level in range(self.config.codebooks):
+            first = self.config.code_offset + level * self.config.codebook_size
+            weight = self.llama.lm_head.weight[first : first + self.config.codebook_size]
+            code = sampler.draw(functional.linear(hidden, weight), level)
+            codes.append(code)
+            if cache.length < decoder.window:  # the window's last code predicts nothing
+                vectors = functional.embedding(code, self.codebook[level])
+                hidden = self._extend(decoder, cache, self.dance_bridge(vectors).unsqueeze(1))
+        return torch.stack(codes, 1), hidden
+
+    def _extend(self, decoder: LlamaDecoder, cache: DecodeState, embeddings: Tensor) -> Tensor:
+        if cache.length + embeddings.shape[1] > decoder.window:
+            raise BadInput(f"this window holds {self.config.steps} steps; start the next one from a kept part")
+        return decoder.extend(cache, embeddings)[:, -1]
+
+    def _embed(self, codes: Tensor) -> Tensor:
+        """Embeddings (B, S · Q, hidden), every code by its own vector."""
+        vectors = [functional.embedding(codes[..., level], self.codebook[level]) for level in range(codes.shape[-1])]
+        embedded: Tensor = self.dance_bridge(torch.stack(vectors, 2).flatten(1, 2))
+        return embedded
+
+    def _ids(self, codes: Tensor) -> Tensor:
+        """Vocabulary ids (B, S · Q)."""
+        layers = torch.arange(self.config.codebooks, device=codes.device)
+        return (codes + self.config.code_offset + layers * self.config.codebook_size).flatten(1)
