@@ -1,0 +1,1 @@
+"""Scripts that measure this version; `nox -s bench` runs them all."""
