@@ -168,9 +168,7 @@ class Choreographer(nn.Module):
         """
         steps, prefixed = self.config.steps, self.config.conditioning == "prefix"
         if prefixed != (prefix is not None):
-            raise BadInput(
-                f"conditioning is {self.config.conditioning}; {'a' if prefixed else 'no'} prefix is expected"
-            )
+            raise BadInput(f"conditioning is {self.config.conditioning}; expected {'a' if prefixed else 'no'} prefix")
         window = steps if prefix is None else steps + prefix.shape[1]
         decoder = LlamaDecoder(self.llama, self.config.backbone, window, keep or max(1, steps * 2 // 3))
         state = GenerationState(decoder, decoder.start(batch), self._vectors())

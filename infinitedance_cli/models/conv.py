@@ -28,8 +28,8 @@ class ConvShape:
         dilations: int = sum(self.dilation_growth**block for block in range(self.depth))
         reach = 1.0  # in latent steps: the first convolution
         for level in range(self.levels):
-            reach += dilations / 2**level + 1 / 2 ** (level + 1)
-        return math.ceil(reach + 2 / 2**self.levels) + 1
+            reach += dilations / 2.0**level + 1 / 2.0 ** (level + 1)
+        return math.ceil(reach + 2 / 2.0**self.levels) + 1
 
 
 class ResidualBlock(nn.Module):

@@ -60,13 +60,9 @@ def test_gate_sums_to_one_and_weights_the_experts() -> None:
     weights = moe.gate_weights(signal)
     assert torch.allclose(weights.sum(-1), torch.ones(2, 16)) and (weights > 0).all()
     bands = split_bands(signal, equal_edges(16, 3))
-    expected = sum(
-        (
-            expert(band) * weights[..., index : index + 1]
-            for index, (expert, band) in enumerate(zip(moe.experts, bands))
-        ),
-        torch.zeros(()),
-    )
+    expected = torch.zeros(2, 16, 8)
+    for index in range(3):
+        expected = expected + moe.experts[index](bands[index]) * weights[..., index : index + 1]
     assert torch.allclose(moe(signal), expected, atol=1e-5)
 
 
