@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from infinitedance_cli.errors import BadInput, MissingResource
@@ -63,6 +65,20 @@ class BackboneConfig:
     def head_dim(self) -> int:
         """Channels per attention head."""
         return self.hidden // self.heads
+
+
+def rotary_frequencies(config: BackboneConfig) -> Tensor:
+    """Angle per position of every rotated pair of channels, (head_dim / 2,), with Llama 3's scaling where it is on.
+
+    Scaled, wavelengths beyond the original length turn 32 times slower, those within a quarter of it as before, and
+    those between are blended.
+    """
+    plain = 1.0 / config.rope_theta ** (torch.arange(0, config.head_dim, 2).float() / config.head_dim)
+    if not config.rope_original_length:
+        return plain
+    turns = config.rope_original_length * plain / (2 * math.pi)  # within the original length
+    blend = ((turns - 1) / 3).clamp(0, 1)
+    return blend * plain + (1 - blend) * plain / 32
 
 
 def llama_config(config: BackboneConfig, vocabulary: int = 1) -> LlamaConfig:

@@ -94,13 +94,14 @@ def read_description(path: Path) -> ModelDescription:
     return description
 
 
-def load_model(path: Path, model_type: type[Model], device: str | torch.device = "cpu") -> Model:
+def load_model(path: Path, model_type: type[Model], device: str | torch.device = "cpu", **options: Any) -> Model:
     """A network as it was saved, fp32, in evaluation mode.
 
     Args:
         path: a file of `save_model`.
         model_type: the class that is expected.
         device: where its tensors go.
+        options: further arguments of the class, beside its configuration.
 
     Raises:
         MissingResource: there is no such file.
@@ -113,7 +114,7 @@ def load_model(path: Path, model_type: type[Model], device: str | torch.device =
         config = from_dict(_config_type(model_type), description.config)
     except ConfigError as error:
         raise BadInput(f"{path}: its configuration does not fit this version of idance: {error}") from error
-    model = model_type(config)
+    model = model_type(config, **options)
     load_weights(model, _read(path, tensors=True)[1], str(path))
     return model.to(device).eval()
 

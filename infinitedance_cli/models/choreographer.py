@@ -17,7 +17,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, build_llama, run_llama
 from infinitedance_cli.models.checks import require, require_choice, require_positive, require_share
 from infinitedance_cli.models.conditioning import ConditionConfig, ConditionEncoder, Keep
-from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder
+from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder, LlamaWeights
 from infinitedance_cli.models.depth_head import DepthHead
 from infinitedance_cli.models.sampling import Sampler
 
@@ -85,11 +85,15 @@ class GenerationState:
 
 
 class Choreographer(nn.Module):
-    """Predicts dance codes from music, genre and reference dances; codes are embedded by a frozen codebook."""
+    """Predicts dance codes from music, genre and reference dances; codes are embedded by a frozen codebook.
+
+    With `trainable` False, the LLaMA's weights are held without transformers, which starts seconds faster, and passes
+    keep no gradient: `load_model(path, Choreographer, trainable=False)`.
+    """
 
     codebook: Tensor
 
-    def __init__(self, config: ChoreographerConfig) -> None:
+    def __init__(self, config: ChoreographerConfig, trainable: bool = True) -> None:
         super().__init__()
         self.config = config
         hidden = config.backbone.hidden
@@ -98,7 +102,7 @@ class Choreographer(nn.Module):
         self.no_dance = nn.Parameter(torch.randn(hidden) * 0.02)
         self.conditions = ConditionEncoder(config.condition, hidden)
         self.input_dropout = nn.Dropout(config.dropout)
-        self.llama = build_llama(config.backbone)
+        self.llama = build_llama(config.backbone) if trainable else LlamaWeights(config.backbone)
         self.head = DepthHead(hidden, config.code_dim, config.codebooks, config.codebook_size, config.dropout)
 
     def set_codebook(self, codebook: Tensor) -> None:
@@ -175,6 +179,10 @@ class Choreographer(nn.Module):
         if prefix is not None:
             decoder.extend(state.cache, prefix)
         return state
+
+    def restart(self, state: GenerationState) -> None:
+        """Begin a new window with an empty context; `prime` it with the kept part of the dance."""
+        state.cache.length = 0
 
     @torch.inference_mode()
     def step(self, state: GenerationState, previous: Tensor | None, condition: Tensor | None = None) -> Tensor:

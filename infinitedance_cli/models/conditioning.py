@@ -100,7 +100,10 @@ class ConditionEncoder(nn.Module):
             BadInput: a condition has another shape than the configuration says.
         """
         self._check(music, references)
-        steps = music.shape[1]
+        steps, least = music.shape[1], 2 * self.config.moe.bands
+        if steps < least:  # too few frequencies for the bands: the last step goes on for a while
+            references = None if references is None else _prolong(references, 2, least)
+            return self(_prolong(music, 1, least), genre, references, keep)[:, :steps]  # type: ignore[no-any-return]
         parts = [
             torch.where(_rows(keep.music, music), self.music_proj(self._around(music)), self.music_null),
             self._genre(genre, keep).unsqueeze(1).expand(-1, steps, -1),
@@ -149,6 +152,12 @@ def rank_weights(count: int) -> Tensor:
     """Weights (count,) of references by rank, best first: count, count - 1, …, 1 over their sum."""
     ranks = torch.arange(count, 0, -1, dtype=torch.float32)
     return ranks / ranks.sum()
+
+
+def _prolong(tensor: Tensor, axis: int, length: int) -> Tensor:
+    """Repeat the last entry along `axis` up to `length`."""
+    last = tensor.narrow(axis, tensor.shape[axis] - 1, 1)
+    return torch.cat([tensor] + [last] * (length - tensor.shape[axis]), axis)
 
 
 def _rows(mask: Tensor, like: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.models.backbone import BackboneConfig
+from infinitedance_cli.models.backbone import BackboneConfig, rotary_frequencies
 from infinitedance_cli.models.checks import require
 
 if TYPE_CHECKING:
@@ -46,6 +46,32 @@ class _LayerWeights:
     down: Tensor
 
 
+class LlamaWeights(nn.Module):
+    """The parameters of a LlamaModel by the same names, without transformers, whose import takes seconds.
+
+    For inference: `LlamaDecoder` reads it like a LlamaModel, and the forward pass keeps no gradient.
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = nn.ModuleList(_layer_parameters(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.hidden, config.norm_epsilon)
+
+    def forward(self, inputs_embeds: Tensor, use_cache: bool = False) -> HiddenStates:
+        """Last hidden states of (B, N, hidden) embeddings, as LlamaModel gives them."""
+        batch, count, _ = inputs_embeds.shape
+        decoder = LlamaDecoder(self, self.config, window=count + 1, keep=count)
+        return HiddenStates(decoder.extend(decoder.start(batch), inputs_embeds))
+
+
+@dataclass(frozen=True)
+class HiddenStates:
+    """last_hidden_state: (B, N, hidden), after the final norm."""
+
+    last_hidden_state: Tensor
+
+
 class LlamaDecoder:
     """Cached decoding of one LlamaModel; build it anew after the weights change.
 
@@ -56,14 +82,13 @@ class LlamaDecoder:
         keep: positions that a full window is cut down to.
     """
 
-    def __init__(self, llama: LlamaModel, config: BackboneConfig, window: int, keep: int) -> None:
+    def __init__(self, llama: LlamaModel | LlamaWeights, config: BackboneConfig, window: int, keep: int) -> None:
         require(0 < keep < window, f"keep is {keep}; expected 1 to {window - 1}, below the window")
         self.config, self.window, self.keep = config, window, keep
         self.layers = [_layer_weights(layer) for layer in llama.layers]
         self.norm = llama.norm.weight.detach()
-        angles = torch.outer(torch.arange(window).float(), llama.rotary_emb.inv_freq.float().cpu())
-        scale = float(llama.rotary_emb.attention_scaling)
-        cosine, sine = angles.cos() * scale, angles.sin() * scale
+        angles = torch.outer(torch.arange(window).float(), rotary_frequencies(config))
+        cosine, sine = angles.cos(), angles.sin()
         self.cosine = torch.cat([cosine, cosine], -1).to(self.norm).unsqueeze(1)  # (window, 1, head_dim)
         self.sine = torch.cat([-sine, sine], -1).to(self.norm).unsqueeze(1)
 
@@ -139,7 +164,29 @@ class LlamaDecoder:
         return functional.rms_norm(hidden, (self.config.hidden,), weight, self.config.norm_epsilon)
 
 
-def _layer_weights(layer: torch.nn.Module) -> _LayerWeights:
+def _layer_parameters(config: BackboneConfig) -> nn.Module:
+    """A LlamaDecoderLayer's parameters."""
+
+    def linear(inputs: int, outputs: int) -> nn.Module:
+        return nn.Linear(inputs, outputs, bias=False)
+
+    shared = config.key_value_heads * config.head_dim
+    attention = {
+        "q_proj": linear(config.hidden, config.hidden),
+        "k_proj": linear(config.hidden, shared),
+        "v_proj": linear(config.hidden, shared),
+        "o_proj": linear(config.hidden, config.hidden),
+    }
+    mlp = {
+        "gate_proj": linear(config.hidden, config.intermediate),
+        "up_proj": linear(config.hidden, config.intermediate),
+        "down_proj": linear(config.intermediate, config.hidden),
+    }
+    norms = {name: nn.RMSNorm(config.hidden) for name in ("input_layernorm", "post_attention_layernorm")}
+    return nn.ModuleDict({"self_attn": nn.ModuleDict(attention), "mlp": nn.ModuleDict(mlp), **norms})
+
+
+def _layer_weights(layer: nn.Module) -> _LayerWeights:
     tensors = {name: parameter.detach() for name, parameter in layer.named_parameters()}
     attention = [tensors[f"self_attn.{name}_proj.weight"] for name in ("q", "k", "v")]
     return _LayerWeights(

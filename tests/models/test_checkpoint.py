@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from infinitedance_cli.errors import BadInput, MissingResource, StageFailed
+from infinitedance_cli.models.backbone import BackboneConfig
+from infinitedance_cli.models.cadence_moe import MoEConfig
 from infinitedance_cli.models.checkpoint import (
     codebook_sha256,
     full_state,
@@ -18,6 +22,8 @@ from infinitedance_cli.models.checkpoint import (
     read_description,
     save_model,
 )
+from infinitedance_cli.models.choreographer import Choreographer, ChoreographerConfig
+from infinitedance_cli.models.conditioning import ConditionConfig
 from infinitedance_cli.models.quantizer import QuantizerConfig, ResidualQuantizer
 from infinitedance_cli.models.rvq_vae import RVQVAE, RVQConfig
 
@@ -41,6 +47,38 @@ def test_a_network_comes_back_as_it_was(tmp_path: Path) -> None:
     description = read_description(path)
     assert (description.kind, description.provenance) == ("RVQVAE", {"steps": 7})
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_choreographer_loads_for_generation_without_transformers(tmp_path: Path) -> None:
+    config = ChoreographerConfig(
+        steps=8,
+        code_dim=4,
+        backbone=BackboneConfig(hidden=16, layers=1, heads=2, key_value_heads=1, intermediate=24),
+        condition=ConditionConfig(music_dim=3, genre_dim=4, reference_dim=0, moe=MoEConfig(bands=2, heads=2, state=2)),
+        level_weights=(1.0, 0.5, 0.25),
+    )
+    torch.manual_seed(0)
+    model = Choreographer(config).eval()
+    model.set_codebook(torch.randn(3, 512, 4))
+    save_model(tmp_path / "m", model, provenance={})
+    script = f"""
+import sys, torch
+from pathlib import Path
+from infinitedance_cli.models.checkpoint import load_model
+from infinitedance_cli.models.choreographer import Choreographer
+model = load_model(Path({str(tmp_path / "m")!r}), Choreographer, trainable=False)
+state, condition = model.start(1), torch.linspace(-1, 1, 16).view(1, 16)
+print("transformers" in sys.modules, model.step(state, None, condition).sum().item())
+"""
+    loaded, value = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
+    condition = torch.linspace(-1, 1, 16).view(1, 1, 16)
+    with torch.no_grad():
+        expected = model.hidden_states(torch.full((1, 1, 3), -1), condition).sum().item()
+    assert loaded == "False"
+    assert float(value) == pytest.approx(expected, abs=1e-4)
+    assert load_model(tmp_path / "m", Choreographer).config == config
 
 
 def test_half_storage_rounds_matrices_only_and_loads_as_float32(tmp_path: Path) -> None:

@@ -186,6 +186,14 @@ def test_music_projection_sees_exactly_the_steps_around() -> None:
     assert torch.equal(around[:, 11, 10:15], music[:, 11])  # beyond the end the last step is repeated
 
 
+def test_a_window_too_short_for_the_bands_goes_on_with_its_last_step() -> None:
+    model = _model()
+    music, genre, references = _conditions(2, 4)
+    short = model.condition(music[:, :2], genre, references[:, :, :2])
+    longer = torch.tensor([0, 1, 1, 1])
+    assert torch.equal(short, model.condition(music[:, longer], genre, references[:, :, longer])[:, :2])
+
+
 def test_history_is_disturbed_in_training_only() -> None:
     model = _model(replace(_CONFIG, history_dropout=0.25, history_noise=0.2))
     history = _codes(50, 12)

@@ -15,9 +15,10 @@ from infinitedance_cli.models.backbone import (
     build_causal_lm,
     build_llama,
     load_pretrained_layers,
+    rotary_frequencies,
     run_llama,
 )
-from infinitedance_cli.models.decoding import LlamaDecoder
+from infinitedance_cli.models.decoding import LlamaDecoder, LlamaWeights
 
 _SHAPES = {
     "grouped": BackboneConfig(hidden=32, layers=3, heads=4, key_value_heads=2, intermediate=48),
@@ -88,13 +89,23 @@ def test_rows_do_not_hear_each_other() -> None:
 
 def test_llama_3_frequencies() -> None:
     """Unchanged above a wavelength of 8192 / 4, a 32nd below 8192 / 1, blended between."""
-    model = build_llama(BackboneConfig(hidden=128, layers=1, heads=2, rope_theta=500000.0, rope_original_length=8192))
+    config = BackboneConfig(hidden=128, layers=1, heads=2, rope_theta=500000.0, rope_original_length=8192)
     plain = 500000.0 ** -(torch.arange(0, 64, 2) / 64)
     wavelength = 2 * torch.pi / plain
     blend = (8192 / wavelength - 1) / 3
     expected = torch.where(wavelength > 8192, plain / 32, blend * plain + (1 - blend) * plain / 32)
     expected = torch.where(wavelength < 2048, plain, expected)
-    assert torch.allclose(model.rotary_emb.inv_freq, expected, rtol=1e-5)
+    assert torch.allclose(rotary_frequencies(config), expected, rtol=1e-5)
+    assert torch.allclose(build_llama(config).rotary_emb.inv_freq, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(_SHAPES))
+def test_weights_without_transformers_compute_the_same(name: str) -> None:
+    model = _llama(_SHAPES[name])
+    weights = LlamaWeights(_SHAPES[name])
+    weights.load_state_dict(model.state_dict())  # strict: names and shapes are the same
+    embeddings = torch.randn(2, 9, _SHAPES[name].hidden)
+    assert torch.allclose(run_llama(weights, embeddings), _full(model, embeddings), atol=1e-5)
 
 
 def test_pretrained_layers_are_taken_from_a_folder(tmp_path: Path) -> None:
