@@ -51,7 +51,7 @@ class FootLock:
     root_smoothing: float = 4.0
     ease: float = 2.0
     reach: float = 0.995
-    softness: float = 0.005
+    softness: float = 0.002
     clearance: float = 0.01
 
 
