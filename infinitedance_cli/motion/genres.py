@@ -65,6 +65,9 @@ GENRES: dict[str, Genre] = {
     for name, family, aliases, nearest in _TABLE
 }
 
+NUMBERS: dict[str, int] = {name: number for number, name in enumerate(GENRES)}
+"""The row of each genre in a model's genre embedding."""
+
 
 def _key(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())

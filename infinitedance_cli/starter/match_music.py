@@ -1,49 +1,24 @@
-"""Music for dances that were recorded without any: songs composed on the beats that the motion itself shows.
+"""Music for dances that were recorded without any: songs stretched onto the beats that the motion itself shows.
 
 A steady beat grid is laid where the dancer nearly stops, the motion is pulled onto it by a bounded change of timing,
-and a song is composed along the grid, louder where the dance is livelier. The pair teaches what a beat is to a body;
-it is no recording, and the model card says so.
+and a song's features are stretched onto the same grid, louder where the dance is livelier. The pair teaches what a
+beat is to a body; it is no recording, and the model card says so.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion.beats import beat_alignment, joint_speed, kinematic_beats, offbeats
-from infinitedance_cli.motion.clip import Labels, MotionClip, MusicTrack
+from infinitedance_cli.motion.clip import Labels, MotionClip
 from infinitedance_cli.motion.mirror import change_tempo, mirror
 from infinitedance_cli.motion.warp import BeatWarp, beat_warp, warp_times
-from infinitedance_cli.music.compose import compose
-from infinitedance_cli.music.features import encode_song, load_encoder
-from infinitedance_cli.music.rhythm import known_rhythm
-from infinitedance_cli.music.song import song_from_audio
-
-SAMPLE_RATE = 24_000
-
-STYLES: dict[str, tuple[str, ...]] = {
-    "ballet": ("ballet", "orchestral"),
-    "modern": ("orchestral", "folk", "rnb"),
-    "contemporary": ("orchestral", "rnb"),
-    "jazz": ("jazz", "funk"),
-    "ballet-jazz": ("jazz", "orchestral"),
-    "street-jazz": ("pop", "funk"),
-    "salsa": ("latin",),
-    "disco": ("disco", "funk", "house"),
-    "house": ("house", "techno"),
-    "breaking": ("breakbeat", "funk"),
-    "hip-hop": ("hiphop", "rnb"),
-    "la-hip-hop": ("hiphop", "rnb"),
-    "krump": ("hiphop", "breakbeat"),
-    "locking": ("funk", "disco"),
-    "popping": ("funk", "techno"),
-    "waacking": ("disco", "house"),
-}
-"""Styles of music that go with a dance genre; pop for all others. One song in four is of any style."""
+from infinitedance_cli.starter.song_bank import SongBank
 
 
 @dataclass(frozen=True)
@@ -86,8 +61,10 @@ def _gap(beats: NDArray[np.float64], motion_beats: NDArray[np.int64]) -> float:
     return beat_alignment(beats, motion_beats) - beat_alignment(offbeats(beats), motion_beats)
 
 
-def with_matched_music(clip: MotionClip, config: MatchConfig, random: np.random.Generator) -> MotionClip:
-    """A variant of `clip` on a beat grid, with features of a song composed along it.
+def with_matched_music(
+    clip: MotionClip, bank: SongBank, config: MatchConfig, random: np.random.Generator
+) -> MotionClip:
+    """A variant of `clip` on a beat grid, with the features of a song on the same grid.
 
     A clip whose beats are known (`clip.music.beats`) keeps its timing; any other is pulled onto its grid.
     """
@@ -104,7 +81,8 @@ def with_matched_music(clip: MotionClip, config: MatchConfig, random: np.random.
         motion_beats = kinematic_beats(clip.joint_positions()[:, :22])
         beats = best_grid(motion_beats, clip.frames, clip.fps, config, random)
         clip = warp_times(clip, beat_warp(clip.frames, motion_beats, beats, config.warp))
-    return replace(clip, music=_song_features(clip, beats / clip.fps, random))
+    level = _liveliness(clip, bank.rate_hz)
+    return replace(clip, music=bank.on_grid(beats / clip.fps, clip.duration_s, level, random))
 
 
 def _extended(beats: NDArray[np.float64], duration_s: float) -> NDArray[np.float64]:
@@ -116,40 +94,19 @@ def _extended(beats: NDArray[np.float64], duration_s: float) -> NDArray[np.float
     return together[(together >= 0) & (together < duration_s)]
 
 
-def _song_features(clip: MotionClip, beats_s: NDArray[np.float64], random: np.random.Generator) -> MusicTrack:
-    genre = clip.labels.genre if clip.labels else ""
-    styles = STYLES.get(genre, ("pop",))
-    style = str(random.choice(styles)) if random.random() < 0.75 else None
-    seed = int(random.integers(2**31))
-    audio, rhythm = compose(style, duration_s=clip.duration_s, beat_times=beats_s, seed=seed, sample_rate=SAMPLE_RATE)
-    audio = audio * _gain(clip, len(audio))
-    exact = known_rhythm(beats_s, len(audio) / SAMPLE_RATE, rhythm.downbeats, rhythm.meter)
-    encoder = load_encoder()
-    features = encode_song(song_from_audio(audio, SAMPLE_RATE, exact), encoder)
-    return MusicTrack(
-        path=f"composed:{style}:{seed}",
-        beats=exact.beats,
-        downbeats=exact.downbeats,
-        tempo_bpm=exact.tempo_bpm,
-        features=features.astype(np.float16),
-        rate_hz=encoder.rate_hz,
-        encoder=encoder.name,
-    )
-
-
-def _gain(clip: MotionClip, samples: int) -> NDArray[np.float32]:
-    """Loudness (samples,) that follows the dance's liveliness over two seconds, between a quarter and one."""
+def _liveliness(clip: MotionClip, rate_hz: float) -> NDArray[np.float32]:
+    """Speed of the dance over two seconds, 0.25 to 1 of its lively moments, (T',) at `rate_hz`."""
     speed = joint_speed(clip.joint_positions()[:, :22], sigma=clip.fps)
-    level = np.clip(speed / max(np.percentile(speed, 95), 1e-6), 0.25, 1.0)
-    times = np.linspace(0, len(level) - 1, samples)
+    level = np.clip(speed / max(float(np.percentile(speed, 95)), 1e-6), 0.25, 1.0)
+    times = np.arange(int(np.ceil(clip.duration_s * rate_hz - 1e-6))) / rate_hz * clip.fps
     return np.interp(times, np.arange(len(level)), level).astype(np.float32)
 
 
-def match_music(clips: Iterable[MotionClip], config: MatchConfig) -> Iterator[MotionClip]:
-    """`config.variants` of every clip, each with its own composed song; a pure function of clip ids and seed."""
+def match_music(clips: Iterable[MotionClip], bank: SongBank, config: MatchConfig) -> Iterator[MotionClip]:
+    """`config.variants` of every clip, each with its own song; a pure function of clip ids, bank and seed."""
     for clip in clips:
         for number in range(config.variants):
             random = np.random.default_rng((config.seed, zlib.crc32(clip.clip_id.encode()), number))
-            variant = with_matched_music(clip, config, random)
+            variant = with_matched_music(clip, bank, config, random)
             labels = clip.labels or Labels()
             yield replace(variant, clip_id=f"{clip.clip_id}#{number}", labels=labels)

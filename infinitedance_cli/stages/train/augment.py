@@ -90,9 +90,7 @@ def with_amplitude(motion: Motion, factor: float, joints: Sequence[int] = UPPER_
     return replace(motion, joint_rotation=result)
 
 
-def augment(
-    motion: Motion, others: Sequence[Motion], config: AugmentConfig, random: np.random.Generator
-) -> Motion:
+def augment(motion: Motion, others: Sequence[Motion], config: AugmentConfig, random: np.random.Generator) -> Motion:
     """A random variant of `motion`; upper bodies are borrowed from `others`."""
     if random.random() < config.recombine:
         other = others[int(random.integers(len(others)))]

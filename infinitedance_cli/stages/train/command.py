@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infinitedance_cli import options
+
+if TYPE_CHECKING:
+    from infinitedance_cli.motion.clip import MotionClip
 
 app = typer.Typer(
     help="Train the tokeniser, the retriever or the choreographer on motion clips.",
@@ -24,6 +28,14 @@ Smoke = Annotated[bool, typer.Option("--smoke", help="A few steps of a tiny netw
 TokenizerFile = Annotated[
     Path | None,
     typer.Option("--tokenizer", metavar="FILE", help="Trained tokeniser.", show_default="the starter's"),
+]
+RetrieverFile = Annotated[
+    Path | None,
+    typer.Option("--retriever", metavar="FILE", help="Trained retriever.", show_default="the starter's"),
+]
+IndexFile = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="FILE", help="Index that references come from.", show_default="the starter's"),
 ]
 
 
@@ -59,30 +71,6 @@ def tokenizer(
 def retriever(
     inputs: options.Inputs = None,
     output: Folder = Path("retriever"),
-    steps: Steps = None,
-    seed: options.Seed = None,
-    smoke: Smoke = False,
-    config: options.ConfigFile = None,
-    overrides: options.Overrides = None,
-    print_config: options.PrintConfig = False,
-) -> None:
-    """Train the network that finds dance windows by music. Clips need music features."""
-    from infinitedance_cli.stages.train.stage import RetrieverRun, train_retriever
-
-    run = options.resolve_or_print(
-        RetrieverRun,
-        file=config,
-        overrides=overrides,
-        options={"loop.steps": steps, "loop.seed": seed},
-        print_only=print_config,
-    )
-    train_retriever(_clips(inputs), run, output, smoke=smoke)
-
-
-@app.command("choreographer")
-def choreographer(
-    inputs: options.Inputs = None,
-    output: Folder = Path("choreographer"),
     tokenizer: TokenizerFile = None,
     steps: Steps = None,
     seed: options.Seed = None,
@@ -91,8 +79,35 @@ def choreographer(
     overrides: options.Overrides = None,
     print_config: options.PrintConfig = False,
 ) -> None:
+    """Train the network that finds dance windows by music. Clips need music features."""
+    from infinitedance_cli.stages.train.stage import Parts, RetrieverRun, train_retriever
+
+    run = options.resolve_or_print(
+        RetrieverRun,
+        file=config,
+        overrides=overrides,
+        options={"loop.steps": steps, "loop.seed": seed},
+        print_only=print_config,
+    )
+    train_retriever(_clips(inputs), run, output, parts=Parts(tokenizer), smoke=smoke)
+
+
+@app.command("choreographer")
+def choreographer(
+    inputs: options.Inputs = None,
+    output: Folder = Path("choreographer"),
+    tokenizer: TokenizerFile = None,
+    retriever: RetrieverFile = None,
+    index: IndexFile = None,
+    steps: Steps = None,
+    seed: options.Seed = None,
+    smoke: Smoke = False,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
     """Train ChoreoLLaMA, which continues a dance to music. Clips need music features."""
-    from infinitedance_cli.stages.train.stage import ChoreographerRun, train_choreographer
+    from infinitedance_cli.stages.train.stage import ChoreographerRun, Parts, train_choreographer
 
     run = options.resolve_or_print(
         ChoreographerRun,
@@ -101,10 +116,10 @@ def choreographer(
         options={"loop.steps": steps, "loop.seed": seed},
         print_only=print_config,
     )
-    train_choreographer(_clips(inputs), run, output, tokenizer=tokenizer, smoke=smoke)
+    train_choreographer(_clips(inputs), run, output, parts=Parts(tokenizer, retriever, index), smoke=smoke)
 
 
-def _clips(inputs: list[str] | None) -> object:
+def _clips(inputs: list[str] | None) -> Iterator[MotionClip]:
     from infinitedance_cli.stream.ports import read_clips
 
     return read_clips(inputs or ["-"])

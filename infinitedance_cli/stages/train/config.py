@@ -41,7 +41,9 @@ class LoopConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"loop.{name} is {getattr(self, name)}; expected 1 or more")
         if self.batch_size % self.accumulate:
-            raise ConfigError(f"loop.batch_size {self.batch_size} is not a multiple of loop.accumulate {self.accumulate}")
+            raise ConfigError(
+                f"loop.batch_size {self.batch_size} is not a multiple of loop.accumulate {self.accumulate}"
+            )
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"loop.ema_decay is {self.ema_decay}; expected 0 up to, not including, 1")
 

@@ -60,9 +60,7 @@ def load_library(clips: Iterable[MotionClip], minimum_frames: int) -> Library:
 
 def to_features(motion: Motion, layout: str) -> NDArray[np.float32]:
     """Feature rows (T-1, D) of a motion."""
-    clip = MotionClip(
-        motion.clip, default_skeleton(BODY_JOINT_COUNT), FPS, motion.root_position, motion.joint_rotation
-    )
+    clip = MotionClip(motion.clip, default_skeleton(BODY_JOINT_COUNT), FPS, motion.root_position, motion.joint_rotation)
     return clip_to_features(clip, layout_named(layout))
 
 

@@ -176,7 +176,9 @@ class _Run:
             yield
         except KeyboardInterrupt:
             self.save()
-            logger.info("%s: stopped at step %d; the same command goes on from there", self.recipe.name, self.progress.step)
+            logger.info(
+                "%s: stopped at step %d; the same command goes on from there", self.recipe.name, self.progress.step
+            )
             raise
 
 

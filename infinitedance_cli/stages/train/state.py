@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.checkpoint import full_state, load_full_state
 
 FILE_NAME = "state.safetensors"
 
@@ -25,11 +26,13 @@ class Progress:
     best: float = float("inf")
 
 
-def save(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save(
+    folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
     """Write the state to `folder`/state.safetensors, replacing the previous one in a single rename."""
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors = {f"model/{name}": value for name, value in full_state(model).items()}
     if average is not None:
-        tensors |= {f"average/{name}": value for name, value in average.state_dict().items()}
+        tensors |= {f"average/{name}": value for name, value in full_state(average).items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
     tensors["random/cpu"] = torch.get_rng_state()
@@ -39,7 +42,9 @@ def save(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: t
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         # Tied weights share memory, which safetensors refuses: every tensor gets its own copy.
-        save_file({name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, temporary, metadata)
+        save_file(
+            {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, temporary, metadata
+        )
         os.replace(temporary, folder / FILE_NAME)
     finally:
         temporary.unlink(missing_ok=True)
@@ -58,9 +63,9 @@ def restore(folder: Path, model: nn.Module, average: nn.Module | None, optimizer
         with safe_open(path, "pt") as file:
             progress = Progress(**json.loads(file.metadata()["progress"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        model.load_state_dict(_part(tensors, "model"))
+        load_full_state(model, _part(tensors, "model"))
         if average is not None:
-            average.load_state_dict(_part(tensors, "average"))
+            load_full_state(average, _part(tensors, "average"))
         _restore_optimizer(optimizer, _part(tensors, "optimizer"))
     except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]

@@ -34,29 +34,58 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class TokenizerRecipeConfig:
-    """The network, windows of `window` frames, augmentation and loss."""
+    """The network, windows of `window` frames, augmentation and loss.
+
+    For the first `continuous_steps` the latents are not quantised; the codebooks then start from clusters of latents
+    that already mean something, which saves thousands of steps.
+    """
 
     model: TokenizerConfig = field(default_factory=TokenizerConfig)
     window: int = 64
+    continuous_steps: int = 400
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossWeights = field(default_factory=LossWeights)
+
+
+_CLUSTERED_PASSES = 16
 
 
 class TokenizerTraining(nn.Module):
     """The tokeniser with its loss, so that one forward call does a training step's work on any number of processes."""
 
-    def __init__(self, tokenizer: Tokenizer, weights: LossWeights) -> None:
+    passes: Tensor
+
+    def __init__(self, tokenizer: Tokenizer, weights: LossWeights, continuous_steps: int) -> None:
         super().__init__()
-        self.tokenizer, self.weights = tokenizer, weights
+        self.tokenizer, self.weights, self.continuous_steps = tokenizer, weights, continuous_steps
+        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+        self._latents: list[Tensor] = []
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Losses of windows (B, T, D) of raw features."""
         target = self.tokenizer.normalise(features)
+        self.passes += 1
+        if int(self.passes) <= self.continuous_steps:
+            return self._continuous(target)
         output = self.tokenizer(target)
         terms = reconstruction_terms(self.tokenizer, output.reconstruction, target)
         terms["commit"] = output.commit_loss
+        return {**self._weighted(terms), "perplexity": output.perplexity[output.perplexity > 0].mean()}
+
+    def _continuous(self, target: Tensor) -> dict[str, Tensor]:
+        network = self.tokenizer.network
+        latent = network.latent(target)
+        left = self.continuous_steps - int(self.passes)
+        if left < _CLUSTERED_PASSES:
+            self._latents.append(latent.detach().float().flatten(0, 1))
+        if left == 0:
+            network.quantizer.initialise(torch.cat(self._latents))
+            self._latents.clear()
+        return self._weighted(reconstruction_terms(self.tokenizer, network.decode_embedding(latent), target))
+
+    def _weighted(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         total = sum((getattr(self.weights, name) * value for name, value in terms.items()), torch.zeros(()))
-        return {"loss": total, **terms, "perplexity": output.perplexity[output.perplexity > 0].mean()}
+        return {"loss": total, **terms}
 
 
 def reconstruction_terms(tokenizer: Tokenizer, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -113,7 +142,8 @@ class TokenizerRecipe:
 
     def build(self) -> nn.Module:
         mean, deviation = block_statistics(self.pool.sequences(0), self.config.model.layout)
-        return TokenizerTraining(Tokenizer(self.config.model, mean, deviation), self.config.loss)
+        tokenizer = Tokenizer(self.config.model, mean, deviation)
+        return TokenizerTraining(tokenizer, self.config.loss, self.config.continuous_steps)
 
     def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
         return {"features": torch.from_numpy(self.pool.windows(step, size, stream))}

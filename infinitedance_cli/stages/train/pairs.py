@@ -1,0 +1,112 @@
+"""Dance and music on one time grid: what the retriever and the choreographer learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.timeline import music_at_steps
+from infinitedance_cli.models.tokenizer import Tokenizer
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stages.train.library import FPS, to_features, to_motion
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A clip and its music, by steps of the tokeniser.
+
+    `source` names the clip that variants were made from (the part of the id before "#"); `codes` (S, Q) int16;
+    `music` (S, M) float16; `motion` (S, D) float16, the z-scored features averaged over each step.
+    """
+
+    clip: str
+    source: str
+    genre: str
+    codes: NDArray[np.int16]
+    music: NDArray[np.float16]
+    motion: NDArray[np.float16]
+
+    @property
+    def steps(self) -> int:
+        """Steps S."""
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Pairs by split."""
+
+    train: tuple[Pair, ...]
+    held_out: tuple[Pair, ...]
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """Genres of the training pairs, sorted."""
+        return tuple(sorted({pair.genre for pair in self.train if pair.genre}))
+
+
+def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
+    """Tokenise a clip and bring its music to the same steps; raises BadInput when it has no music features."""
+    if clip.music is None or clip.music.features is None:
+        raise BadInput(
+            f"clip {clip.clip_id}: it has no music features; expected /music/features in every training clip"
+        )
+    features = torch.from_numpy(to_features(to_motion(clip), tokenizer.config.layout))
+    codes = tokenizer.encode(features[None])[0]
+    stride, steps = tokenizer.stride, len(codes)
+    rows = tokenizer.normalise(features[: steps * stride]).unflatten(0, (steps, stride)).mean(1)
+    music = music_at_steps(clip.music.features, clip.music.rate_hz, steps, stride / FPS)
+    return Pair(
+        clip=clip.clip_id,
+        source=clip.clip_id.split("#")[0],
+        genre=clip.labels.genre if clip.labels else "",
+        codes=codes.numpy().astype(np.int16),
+        music=music.astype(np.float16),
+        motion=rows.numpy().astype(np.float16),
+    )
+
+
+def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps: int = 8) -> PairSet:
+    """All pairs of `minimum_steps` or more, by the clips' split; raises BadInput when none is left to train on."""
+    train, held_out = [], []
+    for clip in clips:
+        if clip.frames <= minimum_steps * tokenizer.stride:
+            continue
+        group = clip.extra.get("dataset")
+        split = group.attributes.get("split", "train") if group else "train"
+        (train if split == "train" else held_out).append(make_pair(clip, tokenizer))
+    if not train:
+        raise BadInput(f"no training clip of {minimum_steps} steps or more; nothing to train on")
+    return PairSet(tuple(train), tuple(held_out))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One training window: the pair's number and its first step; `steps` of it exist, the rest is padding."""
+
+    pair: int
+    start: int
+    steps: int
+
+
+def draw_windows(pairs: Sequence[Pair], count: int, window: int, random: np.random.Generator) -> list[Draw]:
+    """Random windows, pairs weighted by the square root of their length so that short clips are heard too."""
+    weights = np.sqrt([min(pair.steps, 4 * window) for pair in pairs])
+    chosen = random.choice(len(pairs), size=count, p=weights / weights.sum())
+    result = []
+    for number in chosen:
+        spare = max(0, pairs[number].steps - window)
+        start = int(random.integers(spare + 1))
+        result.append(Draw(int(number), start, min(window, pairs[number].steps - start)))
+    return result
+
+
+def cut(rows: NDArray[np.generic], draw: Draw, window: int) -> NDArray[np.generic]:
+    """The window's rows (window, ...), the last one repeated where the clip ends."""
+    index = np.minimum(draw.start + np.arange(window), draw.start + draw.steps - 1)
+    return rows[index]

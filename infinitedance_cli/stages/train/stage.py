@@ -1,0 +1,118 @@
+"""Train one network from clips: what `idance train …` and the starter's recipe call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from infinitedance_cli.models.bundle import STARTER, Bundle
+from infinitedance_cli.models.checkpoint import load_model
+from infinitedance_cli.models.choreographer import ChoreographerConfig
+from infinitedance_cli.models.dance_index import load_index
+from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
+from infinitedance_cli.models.rvq_vae import RVQConfig
+from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stages.train.config import LoopConfig
+from infinitedance_cli.stages.train.library import load_library
+from infinitedance_cli.stages.train.loop import train
+from infinitedance_cli.stages.train.pairs import load_pairs
+from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRecipe, ChoreographerRecipeConfig
+from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig
+from infinitedance_cli.stages.train.recipes.tokenizer import TokenizerRecipe, TokenizerRecipeConfig
+
+_SMOKE = LoopConfig(steps=12, batch_size=4, warmup_steps=2, evaluate_every=6, save_every=6, log_every=6)
+
+
+@dataclass(frozen=True)
+class TokenizerRun:
+    """Settings of `idance train tokenizer`."""
+
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    recipe: TokenizerRecipeConfig = field(default_factory=TokenizerRecipeConfig)
+
+
+@dataclass(frozen=True)
+class RetrieverRun:
+    """Settings of `idance train retriever`."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1500))
+    recipe: RetrieverRecipeConfig = field(default_factory=RetrieverRecipeConfig)
+
+
+@dataclass(frozen=True)
+class ChoreographerRun:
+    """Settings of `idance train choreographer`."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, weight_decay=0.05))
+    recipe: ChoreographerRecipeConfig = field(default_factory=ChoreographerRecipeConfig)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Networks that a later one is trained on; the starter's where a file is not given."""
+
+    tokenizer: Path | None = None
+    retriever: Path | None = None
+    index: Path | None = None
+
+    def file(self, part: str) -> Path:
+        """The file of a part; raises MissingResource when it is the starter's and that is not there."""
+        given: Path | None = getattr(self, part)
+        return given if given is not None else Bundle.named(STARTER).path(part)
+
+
+def train_tokenizer(
+    clips: Iterable[MotionClip], run: TokenizerRun, folder: Path, *, smoke: bool = False
+) -> dict[str, float]:
+    """Train the tokeniser into `folder`; returns held-out figures. Raises as `loop.train` and `load_library`."""
+    if smoke:
+        small = TokenizerConfig(run.recipe.model.layout, RVQConfig(width=32, code_dim=16, depth=1, codebook_size=32))
+        run = TokenizerRun(replace(_SMOKE, seed=run.loop.seed), replace(run.recipe, model=small, continuous_steps=4))
+        clips = islice(clips, 1)
+    library = load_library(clips, run.recipe.window + 2)
+    return train(TokenizerRecipe(library, run.recipe, run.loop.seed), run.loop, folder)
+
+
+def train_retriever(
+    clips: Iterable[MotionClip], run: RetrieverRun, folder: Path, *, parts: Parts | None = None, smoke: bool = False
+) -> dict[str, float]:
+    """Train the retriever into `folder` on clips with music features; returns held-out figures."""
+    tokenizer = load_model((parts or Parts()).file("tokenizer"), Tokenizer)
+    if smoke:
+        small = RetrieverConfig(length=run.recipe.model.length, width=16, layers=1, feedforward=32)
+        run = RetrieverRun(replace(_SMOKE, seed=run.loop.seed), RetrieverRecipeConfig(small))
+        clips = islice(clips, 1)
+    return train(RetrieverRecipe(load_pairs(clips, tokenizer), run.recipe, run.loop.seed), run.loop, folder)
+
+
+def train_choreographer(
+    clips: Iterable[MotionClip],
+    run: ChoreographerRun,
+    folder: Path,
+    *,
+    parts: Parts | None = None,
+    licences: tuple[str, ...] = (),
+    smoke: bool = False,
+) -> dict[str, float]:
+    """Train ChoreoLLaMA into `folder` on clips with music features; returns held-out figures."""
+    parts = parts or Parts()
+    tokenizer = load_model(parts.file("tokenizer"), Tokenizer)
+    retriever = load_model(parts.file("retriever"), Retriever)
+    index = load_index(parts.file("index"))
+    if smoke:
+        run = replace(run, loop=replace(_SMOKE, seed=run.loop.seed), recipe=_tiny(run.recipe))
+        clips = islice(clips, 1)
+    pairs = load_pairs(clips, tokenizer)
+    recipe = ChoreographerRecipe(pairs, tokenizer, retriever, index, run.recipe, run.loop.seed, licences)
+    return train(recipe, run.loop, folder)
+
+
+def _tiny(recipe: ChoreographerRecipeConfig) -> ChoreographerRecipeConfig:
+    model: ChoreographerConfig = recipe.model
+    backbone = replace(model.backbone, hidden=32, layers=1, heads=2, key_value_heads=1, intermediate=64)
+    moe = replace(model.condition.moe, bands=2, heads=2)
+    condition = replace(model.condition, genre_dim=8, moe=moe)
+    return replace(recipe, model=replace(model, backbone=backbone, condition=condition))
