@@ -61,7 +61,7 @@ def build(session: nox.Session) -> None:
     folder = Path(session.create_tmp()).resolve()
     session.run("pip", "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT), silent=True)
     wheel = max(folder.glob("infinitedance_cli-*.whl"), key=os.path.getmtime)
-    session.install("--force-reinstall", str(wheel))
+    session.install(str(wheel))
     song = min((ROOT / "examples" / "songs").glob("*.*"), default=None)
     with session.chdir(folder):
         session.run("python", "-c", "import infinitedance_cli as i; assert 'site-packages' in i.__file__, i.__file__")
