@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.checks import require, require_positive, require_share
@@ -130,8 +130,8 @@ def build_causal_lm(config: BackboneConfig, vocabulary: int) -> LlamaForCausalLM
     return LlamaForCausalLM(llama_config(config, vocabulary))
 
 
-def run_llama(model: LlamaModel, embeddings: Tensor) -> Tensor:
-    """Last hidden states (B, N, hidden), after the final norm, of embeddings (B, N, hidden)."""
+def run_llama(model: nn.Module, embeddings: Tensor) -> Tensor:
+    """Last hidden states (B, N, hidden), after the final norm, that a LLaMA makes of embeddings (B, N, hidden)."""
     hidden: Tensor = model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
     return hidden
 

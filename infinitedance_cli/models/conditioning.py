@@ -103,7 +103,7 @@ class ConditionEncoder(nn.Module):
         steps, least = music.shape[1], 2 * self.config.moe.bands
         if steps < least:  # too few frequencies for the bands: the last step goes on for a while
             references = None if references is None else _prolong(references, 2, least)
-            return self(_prolong(music, 1, least), genre, references, keep)[:, :steps]  # type: ignore[no-any-return]
+            return self.forward(_prolong(music, 1, least), genre, references, keep)[:, :steps]
         parts = [
             torch.where(_rows(keep.music, music), self.music_proj(self._around(music)), self.music_null),
             self._genre(genre, keep).unsqueeze(1).expand(-1, steps, -1),
