@@ -13,7 +13,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats.safe_pickle import as_floats, load_arrays
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.retarget import retarget_smpl, smpl_floor
+from infinitedance_cli.motion.retarget import floor_of, retarget, smpl_source
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
 
 EXTENSIONS = (".pkl",)
@@ -35,7 +35,7 @@ def read(path: Path) -> Iterator[MotionClip]:
     """The clip of one file on our skeleton at 30 fps. Raises BadInput when it is no AIST++ motion."""
     path = Path(path)
     translation, rotations = smpl_motion(load_arrays(path, str(path)), str(path))
-    yield retarget_smpl(path.stem, AISTPP_FPS, translation, rotations)
+    yield retarget(smpl_source(path.stem, AISTPP_FPS, translation, rotations))
 
 
 def smpl_motion(data: Any, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -81,8 +81,7 @@ def read_segments(path: Path) -> Iterator[tuple[MotionClip, float, float]]:
     except (OSError, ValueError, KeyError) as error:
         raise BadInput(f"{path}: {error}; expected AIST++ segments (.npz)") from None
     for name, (translation, turns, tempo) in loaded.items():
-        floor = smpl_floor(translation.reshape(-1, 3), turns.reshape(-1, *turns.shape[2:]), fps)
-        duration = translation.shape[1] / fps
-        for number in range(len(translation)):
-            clip = retarget_smpl(f"{name}__{number + 1}", fps, translation[number], turns[number], floor=floor)
-            yield clip, tempo, number * duration
+        pieces = [smpl_source(f"{name}__{k + 1}", fps, translation[k], turns[k]) for k in range(len(translation))]
+        floor = floor_of(pieces)
+        for number, piece in enumerate(pieces):
+            yield retarget(piece, floor=floor), tempo, number * translation.shape[1] / fps

@@ -20,11 +20,16 @@ _LIMBS = {
     "hip": ("hip_roll_link", "hip_yaw_link"),
     "knee": ("knee_link", "knee_link"),
     "ankle": ("ankle_roll_link", "ankle_roll_link"),
+    "foot": ("foot_tip", ""),
     "shoulder": ("shoulder_roll_link", "shoulder_yaw_link"),
     "elbow": ("elbow_link", "wrist_roll_link"),
     "wrist": ("wrist_pitch_link", "wrist_yaw_link"),
 }
-"""Role → the link that sits at the joint, and the link that turns with the bone below it."""
+"""Role → the link that sits at the joint, and the link that turns with the bone below it (none: no such joint)."""
+
+
+_FOOT_TIP = np.array([0.12, 0.0, -0.03])
+"""The front edge of the robot's sole in its ankle's frame (x forward, z up), metres: where our toe joint goes."""
 
 
 def matches(path: Path) -> bool:
@@ -55,12 +60,20 @@ def read_source(path: Path) -> SourceMotion:
             fps = float(data["fps"])
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: {error}; expected a G1 trajectory (.npz)") from None
+    offsets = _offsets(parents, positions, rotations)
+    for side in ("left", "right"):
+        ankle = names.index(f"{side}_ankle_roll_link") if f"{side}_ankle_roll_link" in names else 0
+        tip = positions[:, ankle] + rotation.rotate(rotations[:, ankle], _FOOT_TIP)
+        names, parents = (*names, f"{side}_foot_tip"), (*parents, ankle)
+        offsets = np.concatenate((offsets, _FOOT_TIP[None]))
+        positions = np.concatenate((positions, tip[:, None]), axis=1)
+        rotations = np.concatenate((rotations, rotations[:, ankle, None]), axis=1)
     return SourceMotion(
         clip_id=Path(path).stem,
         fps=fps,
         joint_names=names,
         parents=parents,
-        offsets=_offsets(parents, positions, rotations),
+        offsets=offsets,
         positions=positions,
         rotations=rotations,
         roles=_roles(path, names),
@@ -85,7 +98,8 @@ def _roles(path: Path, names: tuple[str, ...]) -> dict[str, RoleJoint]:
             roles[f"spine:{number}"] = RoleJoint(names.index(link), names.index(link))
         for side in ("left", "right"):
             for role, (place, turn) in _LIMBS.items():
-                roles[f"{side}_{role}"] = RoleJoint(names.index(f"{side}_{place}"), names.index(f"{side}_{turn}"))
+                turned = names.index(f"{side}_{turn}") if turn else -1
+                roles[f"{side}_{role}"] = RoleJoint(names.index(f"{side}_{place}"), turned)
     except ValueError as error:
         raise BadInput(f"{path}: {error}; expected the link names of the Unitree G1") from None
     return roles

@@ -1,8 +1,8 @@
 """Retargeting: motion of any human skeleton, a robot's included, on ours."""
 
 from infinitedance_cli.motion.retarget.calibrate import Calibration
-from infinitedance_cli.motion.retarget.retarget import RetargetOptions, calibrate_sources, retarget
-from infinitedance_cli.motion.retarget.smpl import retarget_smpl, smpl_floor
+from infinitedance_cli.motion.retarget.retarget import RetargetOptions, calibrate_sources, floor_of, retarget
+from infinitedance_cli.motion.retarget.smpl import smpl_source
 from infinitedance_cli.motion.retarget.source import RoleJoint, SourceMotion, world_motion
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "RoleJoint",
     "SourceMotion",
     "calibrate_sources",
+    "floor_of",
     "retarget",
-    "retarget_smpl",
-    "smpl_floor",
+    "smpl_source",
     "world_motion",
 ]

@@ -38,6 +38,8 @@ def calibrate(motions: Sequence[RoleMotion], skeleton: Skeleton) -> Calibration:
     """Constant rotations (4,) by role for clips of one rig; empty for sources without rotations."""
     if not motions[0].motion.turns:
         return {}
+    if motions[0].frames_match:
+        return dict.fromkeys(motions[0].motion.turns, rotation.identity().astype(float))
     rest = motions[0].rest
     pooled = Pose(
         {role: np.concatenate([m.motion.points[role] for m in motions]) for role in motions[0].motion.points},

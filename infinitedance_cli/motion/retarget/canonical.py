@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ class Pose:
 
 @dataclass(frozen=True)
 class RoleMotion:
-    """A source in roles. `scale` metres of our size per source unit; `rest` the rest pose where it means something."""
+    """A source in roles. `scale` metres of our size per source unit; `rest` the rest pose where it means something;
+    `frames_match` as in `SourceMotion`."""
 
     clip_id: str
     fps: float
@@ -42,6 +43,7 @@ class RoleMotion:
     rest: Pose | None
     scale: float
     roles: dict[str, RoleJoint]
+    frames_match: bool = False
 
     @property
     def spine_joints(self) -> int:
@@ -64,7 +66,9 @@ def to_roles(source: SourceMotion, skeleton: Skeleton, fps: float) -> RoleMotion
     upright = source.rest_is_upright
     if upright is None:
         upright = is_standing(rest)
-    return RoleMotion(source.clip_id, fps, len(times), motion, rest if upright else None, scale, roles)
+    return RoleMotion(
+        source.clip_id, fps, len(times), motion, rest if upright else None, scale, roles, source.frames_match
+    )
 
 
 def _sampled(source: SourceMotion, times: Array) -> Array | None:
@@ -196,10 +200,3 @@ def is_standing(pose: Pose) -> bool:
         if upper in ("hip", "knee") and one[1] > -np.cos(np.radians(35)):
             return False
     return True
-
-
-def mirror(motion: RoleMotion) -> RoleMotion:
-    """The left–right mirror image of positions only; for tests and symmetry checks."""
-    swap = {role: role.replace("left", "#").replace("right", "left").replace("#", "right") for role in motion.roles}
-    points = {swap[role]: value * np.array([-1.0, 1.0, 1.0]) for role, value in motion.motion.points.items()}
-    return replace(motion, motion=Pose(points, {}), rest=None)

@@ -87,3 +87,8 @@ def mean_rotation(quaternions: Array, weights: Array, robust: bool = False) -> A
         angle = 2 * np.arccos(np.clip(np.abs(quaternions @ mean), 0.0, 1.0))
         current = weights / (1.0 + (angle / np.radians(6)) ** 2)
     return mean * (1.0 if mean[0] >= 0 else -1.0)
+
+
+def aim(turn: Array, along: Array, direction: Array) -> Array:
+    """`turn` (T, 4) with the smallest swing added that lays the bone `along` (3,) of its frame on `direction` (T, 3)."""
+    return rotation.multiply(rotation.between(rotation.rotate(turn, along), direction), turn)

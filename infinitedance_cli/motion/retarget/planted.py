@@ -1,10 +1,11 @@
-"""Which frames have a foot on the floor, and where that floor is."""
+"""Where the floor is, and which frames have a whole sole on it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infinitedance_cli.motion.retarget.filters import gaussian
 from infinitedance_cli.motion.retarget.geometry import Points
 
 Array = NDArray[np.float64]
@@ -12,6 +13,8 @@ STILL_SPEED = 0.25
 """Metres a second below which a foot counts as standing."""
 NEAR_FLOOR = 0.025
 """Metres above the lowest standing height within which an ankle counts as flat on the floor."""
+_CLEARANCE = {"knee": 0.06, "wrist": 0.04, "elbow": 0.05, "shoulder": 0.12, "hip": 0.12}
+_DRIFT_M = 0.08
 
 
 def speed(points: Array, fps: float) -> Array:
@@ -30,17 +33,40 @@ def planted_flat(points: Points, fps: float) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def standing_height(points: Points, fps: float) -> float:
-    """Height of the ankle of a foot that stands flat: a low percentile of both ankles over their still frames.
+def standing_height(points: Points, fps: float, joint: str = "ankle") -> float:
+    """Height of the ankle (or another foot joint) of a foot that stands: a low percentile over still frames.
 
     One rule for all sources: among the frames in which an ankle moves slower than 0.25 m/s, the 20th percentile of its
     height over those within 6 cm of the second percentile. Jumps, tiptoes and single bad frames do not move it.
     """
     heights = []
     for side in ("left", "right"):
-        ankle = points[f"{side}_ankle"]
-        still = speed(ankle, fps) < STILL_SPEED
-        heights.append(ankle[still if still.sum() >= 3 else slice(None), 1])
+        foot = points[f"{side}_{joint}"]
+        still = speed(foot, fps) < STILL_SPEED
+        heights.append(foot[still if still.sum() >= 3 else slice(None), 1])
     values = np.concatenate(heights)
     low = np.percentile(values, 2)
     return float(np.percentile(values[values <= low + 0.06], 20))
+
+
+def floor_drift(points: Points, fps: float, ankle_height: float, sole: float) -> Array:
+    """Height (T,) in metres by which the whole body floats over the floor (or sinks) for longer than a jump lasts.
+
+    `ankle_height` is the standing height found for the clip, `sole` metres how far the floor is below it. The lowest joint, less what lies between it and the skin,
+    is taken over a second; nobody stays in the air for that long, so what is left is the recording's drift. Clips that
+    never drift by more than 8 cm are left alone.
+    """
+    lowest = np.min(
+        [
+            points[f"{side}_{joint}"][:, 1] - clearance - (ankle_height - sole)
+            for joint, clearance in ({"ankle": sole} | _CLEARANCE).items()
+            for side in ("left", "right")
+        ],
+        axis=0,
+    )
+    half = int(0.5 * fps)
+    padded = np.pad(lowest, half, mode="edge")
+    base = np.min([padded[shift : shift + len(lowest)] for shift in range(2 * half + 1)], axis=0)
+    if np.abs(base).max() < _DRIFT_M:
+        return np.zeros(len(lowest))
+    return gaussian(np.where(np.abs(base) > 0.02, base, 0.0), 0.3 * fps)

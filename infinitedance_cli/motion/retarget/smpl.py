@@ -1,4 +1,4 @@
-"""SMPL parameters to our skeleton: the joint frames are the same, so local rotations go over as they are."""
+"""SMPL parameters as a source: the joint frames are ours, so rotations go over as they are."""
 
 from __future__ import annotations
 
@@ -6,67 +6,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.motion import rotation
-from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.kinematics import forward_kinematics, resample_times, sample_positions, sample_rotations
-from infinitedance_cli.motion.retarget.canonical import leg_length_of
-from infinitedance_cli.motion.retarget.planted import standing_height
-from infinitedance_cli.motion.retarget.retarget import RetargetOptions, clean, face_forward
-from infinitedance_cli.motion.retarget.solve import rest_ankle_height
-from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, default_skeleton
+from infinitedance_cli.motion.retarget.source import RoleJoint, SourceMotion, world_motion
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, SMPLX_PARENTS
 
 Array = NDArray[np.float64]
-SMPL_LEG_LENGTH = 0.781
-"""Thigh plus shank of SMPL's mean shape, metres: what the translations of SMPL data are scaled by."""
+
+_NAMES = SMPLX_JOINT_NAMES[:BODY_JOINT_COUNT]
+_PARENTS = SMPLX_PARENTS[:BODY_JOINT_COUNT]
+# Where an adult's joints are from one another, to the centimetre, as SMPL's translation understands them: enough to
+# tell where the feet stand. Left side; the right is its mirror image.
+_OFFSETS_CM = {
+    "pelvis": (0, -22, 3),
+    "hip": (7, -9, 0),
+    "knee": (3, -37.5, 0),
+    "ankle": (-1, -40, -4),
+    "foot": (3, -6, 12),
+    "spine1": (0, 11, -3),
+    "spine2": (0, 13.5, 0),
+    "spine3": (0, 5.5, 3),
+    "neck": (0, 21, -4),
+    "head": (0, 6.5, 5),
+    "collar": (8, 12, -3),
+    "shoulder": (9, 3, -1),
+    "elbow": (26, -1.5, -2.5),
+    "wrist": (25, 1, 0),
+}
 
 
-def retarget_smpl(
-    clip_id: str,
-    fps: float,
-    translation: Array,
-    local_rotations: Array,
-    options: RetargetOptions | None = None,
-    floor: float | None = None,
-) -> MotionClip:
-    """SMPL motion on our skeleton. `translation` (T, 3) metres at SMPL's size, y up; `local_rotations` (T, 22, 4).
+def smpl_offsets() -> Array:
+    """Offsets (22, 3) in metres of SMPL's joints from their parents, in rounded adult proportions."""
+    offsets = []
+    for name in _NAMES:
+        side, _, base = name.rpartition("_")
+        mirror = np.array([-1.0 if side == "right" else 1.0, 1.0, 1.0])
+        offsets.append(np.array(_OFFSETS_CM[base], dtype=np.float64) * 0.01 * mirror)
+    return np.stack(offsets)
 
-    `floor` from `smpl_floor` where it is known better than from this clip. Only the translation is scaled, by the ratio of leg lengths; its constant part is replaced by the floor rule.
+
+def smpl_source(clip_id: str, fps: float, translation: Array, local_rotations: Array) -> SourceMotion:
+    """SMPL motion as a source. `translation` (T, 3) metres at SMPL's size, y up; `local_rotations` (T, 22, 4).
+
     Raises BadInput on shapes that disagree or values that are not finite.
     """
-    options = options or RetargetOptions()
     if local_rotations.shape != (len(translation), BODY_JOINT_COUNT, 4) or translation.shape[1:] != (3,):
         raise BadInput(
             f"clip {clip_id}: translation {translation.shape} and rotations {local_rotations.shape} do not agree; "
             f"expected (T, 3) and (T, {BODY_JOINT_COUNT}, 4)"
         )
-    if len(translation) == 0 or not (np.isfinite(translation).all() and np.isfinite(local_rotations).all()):
-        raise BadInput(f"clip {clip_id}: it has no frames or values that are not finite")
-    skeleton = default_skeleton()
-    if floor is None:
-        floor = smpl_floor(translation, local_rotations, fps)
-    times = resample_times(len(translation), fps, options.fps)
-    local = sample_rotations(rotation.normalize(local_rotations), times)
-    root = sample_positions(_our_size(translation), times) - np.array([0.0, floor, 0.0])
-    root, local = clean(root, local, options)
-    if options.face_forward:
-        root, local = face_forward(root, local)
-    hands = np.repeat(rotation.identity(skeleton.joint_count - BODY_JOINT_COUNT)[None].astype(float), len(root), axis=0)
-    full = rotation.normalize(np.concatenate((local, hands), axis=1))
-    return MotionClip(clip_id, skeleton, options.fps, root.astype(np.float32), full.astype(np.float32))
-
-
-def smpl_floor(translation: Array, local_rotations: Array, fps: float) -> float:
-    """Height in metres by which SMPL motion on our skeleton has to sink to stand on the floor.
-
-    From a whole recording it is steadier than from each of its pieces.
-    """
-    skeleton = default_skeleton()
-    body = skeleton.first(BODY_JOINT_COUNT)
-    positions = forward_kinematics(body, _our_size(translation), local_rotations)[0]
-    points = {name: positions[:, joint] for joint, name in enumerate(SMPLX_JOINT_NAMES[:BODY_JOINT_COUNT])}
-    return standing_height(points, fps) - rest_ankle_height(skeleton)
-
-
-def _our_size(translation: Array) -> Array:
-    # SMPL's translation moves the body's origin; the pelvis joint stays at a fixed distance from it.
-    return translation * (leg_length_of(default_skeleton()) / SMPL_LEG_LENGTH)
+    offsets = smpl_offsets()
+    moving = np.repeat(offsets[None], len(translation), axis=0)
+    moving[:, 0] += translation
+    positions, rotations = world_motion(_PARENTS, moving, local_rotations.astype(np.float64))
+    spines = {f"spine:{number}": _NAMES.index(f"spine{number + 1}") for number in range(3)}
+    joints = {name: joint for joint, name in enumerate(_NAMES) if not name.startswith("spine")} | spines
+    return SourceMotion(
+        clip_id=clip_id,
+        fps=fps,
+        joint_names=_NAMES,
+        parents=_PARENTS,
+        offsets=offsets,
+        positions=positions,
+        rotations=rotations,
+        roles={role: RoleJoint(joint, joint) for role, joint in joints.items()},
+        rest_is_upright=True,
+        frames_match=True,
+    )
