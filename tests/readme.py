@@ -43,6 +43,8 @@ def formats_table() -> str:
     rows = ["| endings | read | write | |", "|---|---|---|---|"]
     for name in plugins.names("format"):
         module = plugins.load("format", name)
+        if not (hasattr(module, "read") or hasattr(module, "write")):
+            continue
         endings = " ".join(f"`{ending}`" for ending in module.EXTENSIONS)
         can = ["yes" if hasattr(module, verb) else "" for verb in ("read", "write")]
         rows.append(f"| {endings} | {can[0]} | {can[1]} | {module.DESCRIPTION} |")
