@@ -28,7 +28,7 @@ class Arrays:
                 raise BadInput(f"{path}: holds {type(self._data).__name__}; expected a dictionary of arrays")
             return
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 if not isinstance(data, np.lib.npyio.NpzFile):
                     raise BadInput(f"{path}: is one array; expected an .npz archive of named arrays")
                 self.names = frozenset(data.files)
@@ -83,7 +83,7 @@ class Arrays:
         if self._data is not None:
             return self._data[name]
         try:
-            with np.load(self.path, allow_pickle=False) as data:
+            with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 return data[name]
         except _BROKEN as error:
             raise BadInput(f"{self.path}: {name} cannot be read ({error})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 51
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _PATHS = ("translation", "rotation", "scale")
 _USUAL_FPS = 30.0
-_BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, json.JSONDecodeError)
+_BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _source(
         parents=kept_parents,
         offsets=offsets,
         positions=positions[:, keep],
-        rotations=away,
+        rotations=away.astype(np.float64),
     )
 
 
@@ -133,7 +133,7 @@ def _local(
         moved[:, number] = sampled.get((node, "translation"), rest[0]) * outer
         turned[:, number] = np.roll(sampled.get((node, "rotation"), rest[1]), 1, axis=-1)
         scale[node] = outer * np.mean(rest[2])
-    return moved, rotation.normalize(turned)
+    return moved, rotation.normalize(turned).astype(np.float64)
 
 
 def _rest(node: Any) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -2,7 +2,7 @@
 
 What SMPL calls `trans` moves the model's origin, not its pelvis: pelvis = trans + rest pelvis, and the rest pelvis is
 not turned by the root rotation. Its exact place and the leg length depend on the licensed model and the betas, which we
-do not have; `REST_PELVIS` and `SMPL_LEG_LENGTH` are those of an average body, rounded. With the licensed model our
+do not have; `REST_PELVIS` and `LEG_LENGTH` are those of an average body, rounded. With the licensed model our
 dances therefore stand on the floor to within about 3 cm, and the horizontal path is exact up to scale.
 """
 
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import Body, MotionClip
-from infinitedance_cli.motion.kinematics import resample_times, sample_rotations
-from infinitedance_cli.motion.retarget import retarget_smpl
-from infinitedance_cli.motion.retarget.canonical import leg_length_of
-from infinitedance_cli.motion.retarget.smpl import SMPL_LEG_LENGTH
-from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.motion.kinematics import resample_times, sample_positions, sample_rotations
+from infinitedance_cli.motion.retarget import retarget, smpl_source
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, Skeleton
 
 FloatArray = NDArray[np.floating]
 
 REST_PELVIS = np.array([0.0, -0.35, 0.01])
 """About where the pelvis of SMPL-X rests, metres from the model's origin."""
+
+LEG_LENGTH = 0.78
+"""About thigh plus shank of SMPL's and SMPL-X's mean shapes, metres."""
 
 UP_TO_Z = rotation.about_axis("x", np.array(np.pi / 2))
 """Turns our world, y up, into one with z up that faces −Y, as AMASS has it."""
@@ -54,7 +55,7 @@ class SmplMotion:
     gender: str
     fps: float
     hands: bool
-    expression: NDArray[np.float32] | None = None
+    expression: FloatArray | None = None
 
 
 def to_parameters(clip: MotionClip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -67,7 +68,7 @@ def to_parameters(clip: MotionClip) -> tuple[NDArray[np.float64], NDArray[np.flo
     turns[:, 0] = rotation.multiply(np.broadcast_to(UP_TO_Z, (clip.frames, 4)), turns[:, 0])
     poses = np.zeros((clip.frames, _END, 3))
     poses[:, : turns.shape[1]] = rotation.to_axis_angle(turns)
-    scale = SMPL_LEG_LENGTH / leg_length_of(clip.skeleton)
+    scale = _scale(clip.skeleton)
     pelvis = rotation.rotate(UP_TO_Z, clip.root_position.astype(np.float64) * scale)
     return poses.reshape(clip.frames, -1), pelvis - REST_PELVIS
 
@@ -93,7 +94,13 @@ def from_parameters(
     if not np.isfinite(whole).all():
         frame = int(np.argmin(np.isfinite(whole).reshape(frames, -1).all(axis=1)))
         raise BadInput(f"{name}: a pose is not finite at frame {frame}")
-    return rotation.from_axis_angle(whole)
+    return rotation.from_axis_angle(whole).astype(np.float64)
+
+
+def _scale(skeleton: Skeleton) -> float:
+    """SMPL-X's size over that of our skeleton, by the left leg."""
+    leg = skeleton.offsets[[skeleton.index("left_knee"), skeleton.index("left_ankle")]]
+    return LEG_LENGTH / float(np.linalg.norm(leg, axis=1).sum())
 
 
 def with_parameters(clip: MotionClip, fps: float, poses: FloatArray, translation: FloatArray) -> MotionClip:
@@ -102,7 +109,7 @@ def with_parameters(clip: MotionClip, fps: float, poses: FloatArray, translation
     turns = rotation.from_axis_angle(poses.reshape(len(poses), _END, 3)[:, :count].astype(np.float64))
     back = rotation.inverse(UP_TO_Z)
     turns[:, 0] = rotation.multiply(np.broadcast_to(back, (len(turns), 4)), turns[:, 0])
-    scale = SMPL_LEG_LENGTH / leg_length_of(clip.skeleton)
+    scale = _scale(clip.skeleton)
     root = rotation.rotate(back, translation + REST_PELVIS) / scale
     return replace(clip, fps=fps, root_position=root.astype(np.float32), joint_rotation=turns.astype(np.float32))
 
@@ -129,12 +136,13 @@ def to_clip(name: str, motion: SmplMotion, usual_up: str) -> MotionClip:
     turn = _TO_Y_UP[up_axis(motion.rotations, usual_up)]
     local = motion.rotations.copy()
     local[:, 0] = rotation.multiply(np.broadcast_to(turn, (len(local), 4)), local[:, 0])
-    # The rest pelvis is not turned with the world, so it is added before.
-    pelvis = rotation.rotate(turn, motion.translation + REST_PELVIS)
-    clip = retarget_smpl(name, motion.fps, pelvis, local[:, :BODY_JOINT_COUNT])
+    # The rest pelvis is not turned with the world, so it is added before; constant offsets go with floor and origin.
+    pelvis = rotation.rotate(turn, motion.translation + REST_PELVIS).astype(np.float64)
+    clip = retarget(smpl_source(name, motion.fps, pelvis, local[:, :BODY_JOINT_COUNT]))
     times = resample_times(len(local), motion.fps, clip.fps)
     joint_rotation = clip.joint_rotation.copy()
     if motion.hands:
         joint_rotation[:, BODY_JOINT_COUNT:] = sample_rotations(local[:, BODY_JOINT_COUNT:], times)
-    body = Body("smplx", motion.betas, motion.expression, motion.gender)
+    expression = None if motion.expression is None else sample_positions(motion.expression, times)
+    body = Body("smplx", motion.betas, expression, motion.gender)
     return replace(clip, joint_rotation=joint_rotation, body=body)

@@ -3,13 +3,14 @@
 glTF's conventions are ours: metres, y up, facing +Z. Node names are joint names; the rest pose of the nodes is the
 T-pose in which the mesh is bound; quaternions are x, y, z, w; one key per frame. The scene's `extras` hold
 `idance_clip_id`, `idance_fps`, `idance_genre`, `idance_beats` and `idance_downbeats` (s), `idance_tempo_bpm`,
-`idance_audio_sha256` and `idance_provenance`.
+`idance_audio_sha256` and `idance_provenance` (JSON text).
 
 Reading takes our files as they are, and any other skinned animation by retargeting it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,7 +197,8 @@ def _extras(clip: MotionClip) -> dict[str, Any]:
         "idance_tempo_bpm": music.tempo_bpm,
         "idance_audio_sha256": music.sha256,
         "idance_audio_path": music.path,
-        "idance_provenance": [dict(record) for record in clip.provenance],
+        # As text: other programs pass extras on only where they hold plain values.
+        "idance_provenance": json.dumps(list(clip.provenance), ensure_ascii=False),
     }
 
 
@@ -214,5 +216,5 @@ def with_extras(clip: MotionClip, extras: dict[str, Any]) -> MotionClip:
         clip,
         music=music if music.sha256 or len(music.beats) else None,
         labels=labels if labels.genre or labels.genre_requested else None,
-        provenance=tuple(extras.get("idance_provenance", ())),
+        provenance=tuple(json.loads(extras.get("idance_provenance", "[]"))),
     )

@@ -2,8 +2,8 @@
 
 Written are all joints of the clip, float32. Nothing in such a file tells the frame rate; 30 is taken. Read are 22, 24
 (SMPL, with hands) or 55 joints in SMPL-X order. Positions of our own skeleton come back as they were to within float
-rounding; those of any other body, unit or up axis are retargeted. No twist of a bone and no finger is in the positions
-of a body, so those rest.
+rounding; those of any other body, unit or up axis are retargeted. Positions do not tell how a bone is twisted: every
+bone turns the shortest way.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats._npy import read_floats, shape_of
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.features import pose_from_positions
+from infinitedance_cli.motion.features import fit_rotation
+from infinitedance_cli.motion.kinematics import local_rotations
 from infinitedance_cli.motion.retarget import SourceMotion, retarget
 from infinitedance_cli.motion.skeleton import (
     BODY_JOINT_COUNT,
     SMPLX_JOINT_NAMES,
     SMPLX_PARENTS,
-    Skeleton,
     default_skeleton,
 )
 
@@ -55,36 +55,47 @@ def read(path: Path) -> Iterator[MotionClip]:
     positions = read_floats(path, expected)
     if not matches(path) or not len(positions):
         raise BadInput(f"{path}: has shape {positions.shape}; expected {expected}")
-    body = positions[:, :BODY_JOINT_COUNT]
-    skeleton = default_skeleton(_WHOLE if positions.shape[1] == _WHOLE else BODY_JOINT_COUNT)
-    yield _on_own(path.stem, skeleton, body) if _is_own(body) else retarget(_source(path.stem, positions))
+    is_own = positions.shape[1] in (BODY_JOINT_COUNT, _WHOLE) and _is_own(positions)
+    yield _on_own(path.stem, positions) if is_own else retarget(_source(path.stem, positions))
 
 
-def _is_own(body: NDArray[np.float64]) -> bool:
+def _is_own(positions: NDArray[np.float64]) -> bool:
     """True when every bone has the length that it has in our skeleton."""
-    skeleton = default_skeleton(BODY_JOINT_COUNT)
-    bones = body[:, 1:] - body[:, list(skeleton.parents[1:])]
+    skeleton = default_skeleton(positions.shape[1])
+    bones = positions[:, 1:] - positions[:, list(skeleton.parents[1:])]
     lengths = np.linalg.norm(skeleton.offsets[1:], axis=-1)
     return bool(np.abs(np.linalg.norm(bones, axis=-1) - lengths).max() < _SAME_BONE_M)
 
 
-def _on_own(clip_id: str, skeleton: Skeleton, body: NDArray[np.float64]) -> MotionClip:
-    turns, _ = pose_from_positions(skeleton, body)
-    joint_rotation = rotation.identity(len(body), skeleton.joint_count)
-    joint_rotation[:, :BODY_JOINT_COUNT] = rotation.normalize(rotation.continuous(turns))
-    return MotionClip(clip_id, skeleton, FPS, body[:, 0].astype(np.float32), joint_rotation)
+def _on_own(clip_id: str, positions: NDArray[np.float64]) -> MotionClip:
+    """Rotations that put our skeleton's joints at positions which it can reach: a joint with one child turns the
+    shortest way from its parent, one with several is fitted to all of them."""
+    skeleton = default_skeleton(positions.shape[1])
+    offsets = skeleton.offsets.astype(np.float64)
+    world = rotation.identity(len(positions), skeleton.joint_count).astype(np.float64)
+    for joint, parent in enumerate(skeleton.parents):
+        children = list(skeleton.children(joint))
+        if parent >= 0:
+            world[:, joint] = world[:, parent]
+        bones = positions[:, children] - positions[:, joint, None]
+        if len(children) == 1:
+            swing = rotation.between(rotation.rotate(world[:, joint], offsets[children[0]]), bones[:, 0])
+            world[:, joint] = rotation.multiply(swing, world[:, joint])
+        elif children:
+            world[:, joint] = fit_rotation(offsets[None, children], bones)
+    local = rotation.normalize(rotation.continuous(local_rotations(skeleton, world))).astype(np.float32)
+    return MotionClip(clip_id, skeleton, FPS, positions[:, 0].astype(np.float32), local)
 
 
 def _source(clip_id: str, positions: NDArray[np.float64]) -> SourceMotion:
     """Positions of a foreign body: its bone lengths on the directions of our T-pose."""
     count = positions.shape[1]
     names, parents = SMPLX_JOINT_NAMES[:count], SMPLX_PARENTS[:count]
+    directions = rotation.normalize(default_skeleton().offsets[:count].astype(np.float64))
     if count == BODY_JOINT_COUNT + 2:
         names = (*SMPLX_JOINT_NAMES[:BODY_JOINT_COUNT], *_SMPL_HANDS)
         parents = (*SMPLX_PARENTS[:BODY_JOINT_COUNT], *_SMPL_HANDS.values())
-    directions = rotation.normalize(default_skeleton().offsets[:count].astype(np.float64))
-    if count != _WHOLE:
-        directions[BODY_JOINT_COUNT:] = ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0))[: count - BODY_JOINT_COUNT]
+        directions[BODY_JOINT_COUNT:] = ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0))
     offsets = np.zeros((count, 3))
     bones = positions[:, 1:] - positions[:, list(parents[1:])]
     offsets[1:] = directions[1:] * np.median(np.linalg.norm(bones, axis=-1), axis=0)[:, None]

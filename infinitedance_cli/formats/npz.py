@@ -51,7 +51,7 @@ def matches(path: Path) -> bool:
 
 def write(clip: MotionClip, file: BinaryIO) -> None:
     """The clip as one archive. Raises BadInput when its joints are not SMPL-X's."""
-    np.savez(file, **smplx_fields(clip), **_own_fields(clip))
+    np.savez(file, allow_pickle=False, **smplx_fields(clip), **_own_fields(clip))
 
 
 def read(path: Path) -> Iterator[MotionClip]:

@@ -41,6 +41,7 @@ def read(path: Path) -> Iterator[MotionClip]:
     body = np.concatenate((_rows(data, "global_orient", count), _rows(data, "body_pose", count)[:, :_BODY]), axis=1)
     hands = _together(data, count, "left_hand_pose", "right_hand_pose")
     betas = data.get("betas")
+    expression = _rows(data, "expression", count) if "expression" in data.keys else None
     motion = SmplMotion(
         rotations=from_parameters(str(path), body, hands, _together(data, count, "jaw_pose", "leye_pose", "reye_pose")),
         translation=data.floats("transl", "trans") if {"transl", "trans"} & data.keys else np.zeros((count, 3)),
@@ -48,6 +49,7 @@ def read(path: Path) -> Iterator[MotionClip]:
         gender=data.text("gender", "neutral"),
         fps=data.number(*_RATES, default=_USUAL_FPS),
         hands=hands is not None,
+        expression=None if expression is None else expression.astype(np.float32),
     )
     yield to_clip(path.stem, motion, usual_up="y")
 

@@ -44,8 +44,9 @@ def decode(image: bytes, name: str = "clip") -> MotionClip:
     Raises BadInput when the image is another program's HDF5, of a newer major version, damaged, or holds values that
     no motion has (not finite, wrong shapes, wrong units).
     """
-    root = Section(name, "", read_image(image, name))
-    _check_format(root)
+    root = Section(name, "", read_image(image, name, lambda attributes: _check_format(name, attributes)))
+    for known in ("format", "version"):
+        root.text(known)
     clip_id = root.text("clip_id")
     try:
         return _from_tree(root, clip_id)
@@ -54,8 +55,9 @@ def decode(image: bytes, name: str = "clip") -> MotionClip:
         raise BadInput(message if message.startswith(f"{name}:") else f"{name}: {message}") from error
 
 
-def _check_format(root: Section) -> None:
-    found = root.text("format", default="")
+def _check_format(name: str, attributes: Attributes) -> None:
+    root = Section(name, "", Group({}, attributes))
+    found = root.text("format") if root.has_attribute("format") else ""
     if found != schema.FORMAT:
         what = f"@format is {found!r}" if found else "it has no @format"
         raise BadInput(

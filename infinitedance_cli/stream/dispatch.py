@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 ClipReader = Callable[[Path], Iterator[MotionClip]]
 ClipWriter = Callable[[MotionClip, BinaryIO], None]
+
+_FOREIGN_CONTENT = (BadInput, OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,22 @@ def format_for_reading(path: Path) -> MotionFormat:
     if len(readers) == 1:
         return readers[0]
     for form in readers:
-        if form.matches is not None and form.matches(path):
+        if form.matches is not None and _knows(form.matches, path):
             return form
     for form in readers:
         if form.matches is None:
             return form
     known = "; ".join(form.description for form in readers)
     raise BadInput(f"{path}: its content is none that is known in {ending} files: {known}")
+
+
+def _knows(matches: Callable[[Path], bool], path: Path) -> bool:
+    """What a format says of a file; one that stumbles over foreign or damaged content does not know it."""
+    try:
+        return matches(path)
+    except _FOREIGN_CONTENT as error:
+        logger.debug("%s: %s", path, error)
+        return False
 
 
 def _longest_ending(path: Path, endings: tuple[str, ...]) -> str | None:

@@ -30,13 +30,15 @@ _SUPERBLOCKS = {0: (13, 24, 40), 1: (13, 28, 44), 2: (9, 12, 28), 3: (9, 12, 28)
 def image_size(head: bytes, name: str) -> int:
     """Bytes of the HDF5 image that starts with `head` (64 bytes), from the superblock's end-of-file address.
 
-    Raises BadInput when this is no HDF5 superblock, or one that cannot be framed (user block, unknown version).
+    Raises BadInput when this is no HDF5 superblock, less than one, or one that cannot be framed (user block).
     """
-    if not head.startswith(SIGNATURE):
+    if not head.startswith(SIGNATURE[: len(head)]):
         raise BadInput(
             f"{name}: no HDF5 image starts here (found {head[:8]!r}, expected {SIGNATURE!r}); "
             "give clips that idance wrote, without a user block"
         )
+    if len(head) < HEAD_BYTES:
+        raise BadInput(f"{name}: truncated: found {len(head)} bytes, expected at least {HEAD_BYTES}")
     version = head[8]
     if version not in _SUPERBLOCKS:
         raise BadInput(f"{name}: HDF5 superblock version {version} is not known; expected 0 to 3")
@@ -68,8 +70,6 @@ def read_images(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes]]:
                     f"{name}: the stream is empty; expected at least one clip (did the command before fail?)"
                 )
             return
-        if len(head) < HEAD_BYTES:
-            raise BadInput(f"{where}: truncated: found {len(head)} bytes, expected at least {HEAD_BYTES}")
         size = image_size(head, where)
         body = _read_up_to(stream, size - HEAD_BYTES)
         if len(head) + len(body) < size:

@@ -40,8 +40,7 @@ def locate_clips(path: Path) -> list[ClipLocation]:
             while offset < total or not locations:
                 where = f"{path}, clip {len(locations) + 1}"
                 file.seek(offset)
-                head = file.read(HEAD_BYTES)
-                size = image_size(head, where) if len(head) == HEAD_BYTES else HEAD_BYTES
+                size = image_size(file.read(HEAD_BYTES), where)
                 if offset + size > total:
                     raise BadInput(f"{where}: truncated: found {total - offset} bytes, expected {size}")
                 locations.append(ClipLocation(path, len(locations) + 1, offset, size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import h5py
@@ -29,9 +29,10 @@ def write_image(root: Group) -> bytes:
         return bytes(file.id.get_file_image())
 
 
-def read_image(image: bytes, name: str) -> Group:
+def read_image(image: bytes, name: str, accept: Callable[[Attributes], None]) -> Group:
     """The tree in one HDF5 image; `name` says in messages where the image came from.
 
+    `accept` sees the root's attributes before anything else is read, and raises when the file is none of ours.
     Raises BadInput when the image is damaged or uses what a clip must not: the page file-space strategy, links out of
     the image, virtual datasets, a float dataset without `units`.
     """
@@ -43,6 +44,7 @@ def read_image(image: bytes, name: str) -> Group:
                     f"{name}: the file uses HDF5's page file-space strategy, which a clip stream cannot hold; "
                     "rewrite it with `h5repack -S FSM_AGGR IN OUT`"
                 )
+            accept(_read_attributes(file, name, "/"))
             return _read_group(file, name, "", 0)
     except _H5_ERRORS as error:
         raise BadInput(f"{name}: the HDF5 image is damaged ({_first_line(error)}); make or fetch it again") from error
