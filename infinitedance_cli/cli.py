@@ -135,8 +135,12 @@ def main() -> NoReturn:
     """Run the command line of this process and exit."""
     sys.excepthook = _report_bug
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    log.configure()
     try:
-        get_command(app).main(prog_name="idance")
+        with _errors_to_exit_codes():  # outside of any command: --version or --help on a full disk
+            get_command(app).main(prog_name="idance")
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
     finally:
         _flush_or_drop_stdout()
     sys.exit(0)

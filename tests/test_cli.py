@@ -202,11 +202,12 @@ def test_a_reader_that_left_is_141_and_silent(run_idance: RunIdance) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_one_line(run_idance: RunIdance) -> None:
+@pytest.mark.parametrize(("argument", "name"), [("doctor", "idance doctor"), ("--version", "idance")])
+def test_a_full_disk_is_one_line(run_idance: RunIdance, argument: str, name: str) -> None:
     with open("/dev/full", "wb") as full:
-        result = run_idance("doctor", stdout=full)
+        result = run_idance(argument, stdout=full)
     assert result.returncode == 5
-    assert result.stderr.decode().startswith("idance doctor: error: No space left on device; ")
+    assert result.stderr.decode().startswith(f"{name}: error: No space left on device; ")
     assert result.stderr.count(b"\n") == 1
 
 
