@@ -24,6 +24,7 @@ from infinitedance_cli.motion.contact import (
     foot_rest_heights,
     hold_contacts,
 )
+from infinitedance_cli.motion.features.heading import turn, wrap
 from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.motion.leg_ik import LEFT_LEG, RIGHT_LEG, LegChain, solve_leg
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
@@ -33,6 +34,8 @@ FloatArray = NDArray[np.floating]
 
 ANKLES, TOES = (0, 2), (1, 3)
 """Columns of the ankles and of the toes among `FOOT_JOINTS`."""
+_HOLD = 4.0
+"""Weight of standing still against a smooth path."""
 
 
 @dataclass(frozen=True)
@@ -132,81 +135,74 @@ def root_correction(
 
 
 def foot_targets(feet: FloatArray, planted: NDArray[np.bool_], rest: FloatArray, config: FootLock) -> FloatArray:
-    """Paths (T, 4, 3) of the foot joints that rest while planted, stay above the floor, and keep the feet's length."""
-    paths = np.stack(
-        [
-            _rest_while_planted(feet[:, c], planted[:, c], rest[c], config, keeps_tiptoe=c in ANKLES)
-            for c in range(len(FOOT_JOINTS))
-        ],
-        axis=1,
-    )
+    """Paths (T, 4, 3) of the foot joints that rest while planted and stay above the floor; feet keep their length.
+
+    A foot is moved as a rigid piece: its pitch follows from the heights of ankle and toe, it stops turning while both
+    are planted, and it is shifted so that whichever is planted rests.
+    """
+    paths = np.empty_like(feet)
     for ankle, toe in zip(ANKLES, TOES, strict=True):
-        length = np.linalg.norm(feet[:, toe] - feet[:, ankle], axis=-1)
-        share = _anchor_share(planted[:, ankle], planted[:, toe], config)
-        paths[:, ankle], paths[:, toe] = _restore_length(
-            paths[:, ankle], paths[:, toe], length, share, rest[[ankle, toe]] - config.clearance
-        )
+        low = _standing_height(feet[:, ankle, 1], planted[:, ankle], rest[ankle], config, keeps_tiptoe=True)
+        high = _standing_height(feet[:, toe, 1], planted[:, toe], rest[toe], config, keeps_tiptoe=False)
+        bone = _foot_bone(feet[:, toe] - feet[:, ankle], high - low, planted[:, ankle] & planted[:, toe])
+        start = feet[:, ankle].copy()
+        start[:, 1] = low
+        shift = PathFit(len(feet), 2)
+        for joint, path in ((ankle, start), (toe, start + bone)):
+            shift.add(1, _HOLD * _held(planted[:, joint]), -np.diff(path[:, [0, 2]], axis=0))
+        shift.add(2, 1.0)
+        shift.add(0, (4 * config.ease) ** -4)
+        start[:, [0, 2]] += shift.solve()
+        paths[:, ankle], paths[:, toe] = start, start + bone
     return paths
 
 
-def _restore_length(
-    ankle: FloatArray, toe: FloatArray, length: FloatArray, share: FloatArray, lowest: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Ankle and toe paths (T, 3) moved apart or together to `length` (T,); `share` (T,) of the toe's place is kept."""
-    direction = rotation.normalize(toe - ankle)
-    anchor = ankle + (toe - ankle) * share[:, None]
-    start = anchor - direction * (length * share)[:, None]
-    height = np.maximum(np.stack((start[:, 1], start[:, 1] + direction[:, 1] * length)), lowest[:, None])
-    rise = np.clip((height[1] - height[0]) / length, -1, 1)
-    flat = rotation.normalize(direction[:, [0, 2]]) * np.sqrt(1 - rise**2)[:, None]
-    bone = np.stack((flat[:, 0], rise, flat[:, 1]), axis=-1) * length[:, None]
-    start = anchor - bone * share[:, None]
-    start[:, 1] = height[0]
-    return start, start + bone
+def _held(planted: NDArray[np.bool_]) -> FloatArray:
+    """1 for the steps (T-1,) between two planted frames of `planted` (T,), else 0."""
+    held: FloatArray = (planted[1:] & planted[:-1]).astype(np.float64)
+    return held
 
 
-def _rest_while_planted(
+def _foot_bone(bone: FloatArray, rise: FloatArray, flat: NDArray[np.bool_]) -> FloatArray:
+    """The bones (T, 3) ankle → toe at their old length, with `rise` (T,) metres, not turning while `flat` (T,)."""
+    length = np.linalg.norm(bone, axis=-1)
+    rise = np.clip(rise, -0.999 * length, 0.999 * length)
+    ahead = np.maximum(np.linalg.norm(bone[:, [0, 2]], axis=-1), 0.01)
+    scale = np.sqrt(length**2 - rise**2) / ahead
+    level = np.stack((bone[:, 0] * scale, np.zeros_like(rise), bone[:, 2] * scale), axis=-1)
+    yaw = PathFit(len(bone), 1)
+    yaw.add(1, _HOLD * _held(flat), -wrap(np.diff(np.arctan2(bone[:, 0], bone[:, 2])))[:, None])
+    yaw.add(2, 1.0)
+    yaw.add(0, 1e-3)
+    level = turn(level, yaw.solve()[:, 0])
+    # Where a foot points straight down there is little to scale: its length is kept all the same.
+    level[:, 1] = rise
+    return rotation.normalize(level) * length[:, None]
+
+
+def _standing_height(
     path: FloatArray, planted: NDArray[np.bool_], height: float, config: FootLock, *, keeps_tiptoe: bool
 ) -> FloatArray:
-    """One joint's path (T, 3), corrected as little and as smoothly as possible, at rest while planted.
+    """Heights (T,) of one joint, smoothly at `height` while planted and never far below it.
 
-    Planted joints come to `height`; with `keeps_tiptoe` one that stands clearly higher stays as high as it is.
+    With `keeps_tiptoe` a joint that stands clearly higher stays as high as it is.
     """
-    frames = len(path)
-    above = path[:, 1] - height
+    above = path - height
     tiptoe = above * np.clip((above - 0.015) / 0.025, 0, 1) if keeps_tiptoe else 0.0
-    held = (planted[1:] & planted[:-1]).astype(np.float64)
-    plane = PathFit(frames, 2)
-    plane.add(1, 4 * held, -np.diff(path[:, [0, 2]], axis=0))
-    plane.add(2, 1.0)
-    plane.add(0, (4 * config.ease) ** -4)
-    result = path.copy()
-    result[:, [0, 2]] += plane.solve()
     lowest = height - config.clearance
-    stands = planted.astype(np.float64)
-    below = np.zeros(frames, dtype=bool)
+    wanted = np.where(planted, height + tiptoe, lowest) - path
+    below = np.zeros(len(path), dtype=bool)
     for _ in range(3):
-        upright = PathFit(frames, 1)
-        wanted = np.where(planted, height + tiptoe, lowest) - path[:, 1]
-        upright.add(0, np.where(below & ~planted, 1.0, stands), wanted[:, None])
-        upright.add(2, config.ease**4)
-        upright.add(0, 0.01)
-        result[:, 1] = path[:, 1] + upright.solve()[:, 0]
-        under = (result[:, 1] < lowest - 1e-3) & ~planted
-        if not (under & ~below).any():
+        fit = PathFit(len(path), 1)
+        fit.add(0, (planted | below).astype(np.float64), wanted[:, None])
+        fit.add(2, config.ease**4)
+        fit.add(0, 0.01)
+        result = path + fit.solve()[:, 0]
+        under = (result < lowest - 1e-3) & ~planted & ~below
+        if not under.any():
             break
         below |= under
-    return result
-
-
-def _anchor_share(ankle: NDArray[np.bool_], toe: NDArray[np.bool_], config: FootLock) -> FloatArray:
-    """How much (T,) the toe rather than the ankle is kept when the foot's length is restored: 1 toe, 0 ankle."""
-    share = PathFit(len(ankle), 1)
-    decided = (ankle | toe).astype(np.float64)
-    share.add(0, decided, toe.astype(np.float64)[:, None])
-    share.add(0, 1e-3, 0.5)
-    share.add(1, config.ease**2)
-    return np.clip(share.solve()[:, 0], 0, 1)
+    return np.maximum(result, lowest)
 
 
 def _reach_correction(positions: FloatArray, targets: FloatArray, config: FootLock) -> FloatArray:

@@ -117,7 +117,8 @@ def _best_path(knots: FloatArray, shifts: FloatArray, reward: FloatArray, config
 def align_to_beats(clip: MotionClip, beats: Frames, config: BeatWarp | None = None) -> MotionClip:
     """The clip with its kinematic beats moved towards the music's `beats` (B,), frames; as long as before.
 
-    Only timing changes, so planted feet stay planted. See `beat_warp`.
+    Only timing changes, so planted feet stay planted; lock feet before, for locking moves kinematic beats. See
+    `beat_warp`.
     """
     motion = kinematic_beats(clip.joint_positions()[:, :BODY_JOINT_COUNT])
     times = beat_warp(clip.frames, motion, beats, config or BeatWarp())
