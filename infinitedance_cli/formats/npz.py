@@ -51,7 +51,9 @@ def matches(path: Path) -> bool:
 
 def write(clip: MotionClip, file: BinaryIO) -> None:
     """The clip as one archive. Raises BadInput when its joints are not SMPL-X's."""
-    np.savez(file, allow_pickle=False, **smplx_fields(clip), **_own_fields(clip))
+    fields = {**smplx_fields(clip), **_own_fields(clip)}
+    # numpy before 2.1 has no allow_pickle here and would write it as one more array.
+    np.savez(file, **fields)  # type: ignore[arg-type]
 
 
 def read(path: Path) -> Iterator[MotionClip]:

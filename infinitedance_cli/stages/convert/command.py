@@ -26,8 +26,9 @@ def command(
 ) -> None:
     """Read and write motion in any known format; the endings of the file names pick the formats.
 
-    Reads .h5, .npz (SMPL-X, AMASS, ours), .bvh, .glb, .npy (joints, 264-d features), .pkl (AIST++). Several clips
-    become one .h5, or numbered files of any other format. - is the clip stream of a pipe.
+    Reads and writes .h5, .npz (SMPL-X, for Blender, GMR and others), .bvh, .glb, .npy (joint positions) and .264.npy
+    (features); reads also AMASS, SMPL-X and G1 .npz, AIST++ .pkl, .gltf. Several clips become one .h5, or numbered
+    files of any other format. - is the clip stream of a pipe; in scripts with pipes, set -o pipefail.
     """
     from infinitedance_cli.stages.convert.config import ConvertConfig
     from infinitedance_cli.stages.convert.stage import convert
