@@ -38,7 +38,7 @@ def read(path: Path) -> Iterator[MotionClip]:
     yield retarget(smpl_source(path.stem, AISTPP_FPS, translation, rotations))
 
 
-def smpl_motion(data: Any, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def smpl_motion(data: Any, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Translation (T, 3) in metres at SMPL's size and local rotations (T, 22, 4) of a loaded file.
 
     AIST++ scales the whole body by `smpl_scaling`, so its translation in metres is `smpl_trans / smpl_scaling`.

@@ -1,200 +1,66 @@
 """Biovision hierarchy (.bvh): reads any rig, writes clips that Blender, Maya, Houdini and Unity import.
 
-Written files are in centimetres, y up, facing +Z, with our T-pose as the rest pose, rotations in Z·Y·X order
-(channels Zrotation Yrotation Xrotation: the matrix product read from left to right), one End Site per leaf.
+Written files are in centimetres, y up, facing +Z, with our T-pose as the rest pose, all joints, an End Site per leaf,
+rotation channels Zrotation Xrotation Yrotation (a matrix product read from left to right) and the clip's frame rate.
+Read back, they are the same clip; any other skeleton is retargeted to ours.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.formats.bvh_text import BvhFile, parse
 from infinitedance_cli.motion import rotation
-from infinitedance_cli.motion.retarget.source import SourceMotion, world_motion
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.retarget import SourceMotion, retarget, world_motion
+from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES, SMPLX_PARENTS, Skeleton, default_skeleton
 
 EXTENSIONS = (".bvh",)
-_CHANNELS = ("xposition", "yposition", "zposition", "xrotation", "yrotation", "zrotation")
-_SEPARATORS = re.compile(r"[\s,;]+")
+DESCRIPTION = "BVH motion capture of any skeleton (read); cm, T-pose rest, hands (write)"
+_CM = 100.0
+_END_CM = 3.0
+_TOE_TIP_CM = np.array([0.0, -1.0, 7.0])
+_AXES: tuple[Literal["x", "y", "z"], ...] = ("x", "y", "z")
 
 
-class Channel(NamedTuple):
-    """One column of the motion table: the joint that it drives and which of the six channels it is."""
-
-    joint: int
-    kind: int
-
-
-@dataclass(frozen=True)
-class BvhFile:
-    """A parsed file: J joints (End Sites too), C channels in file order, `values` (T, C) in file units and degrees."""
-
-    joint_names: tuple[str, ...]
-    parents: tuple[int, ...]
-    offsets: NDArray[np.float64]
-    ends: frozenset[int]
-    channels: tuple[Channel, ...]
-    values: NDArray[np.float64]
-    frame_time: float
+def read(path: Path) -> Iterator[MotionClip]:
+    """The clip of one file: ours as it was written, any other skeleton retargeted. Raises BadInput with the line."""
+    path = Path(path)
+    file = _parsed(path)
+    yield _own_clip(file, path.stem) if _is_own(file) else retarget(_source(file, path.stem))
 
 
-class _Lines:
-    """The header's lines, split into words, with the line number of the latest for messages."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.lines = text.splitlines()
-        self.number = 0
-
-    def next(self) -> list[str]:
-        """The words of the next line that is not blank."""
-        while self.number < len(self.lines):
-            words = [word for word in _SEPARATORS.split(self.lines[self.number].strip()) if word]
-            self.number += 1
-            if words:
-                return words
-        raise self.error("the file ends too early")
-
-    def error(self, found: str) -> BadInput:
-        """A one-line error that names file and line."""
-        return BadInput(f"{self.name}, line {self.number}: {found}; expected a BVH file")
+def read_source(path: Path) -> SourceMotion:
+    """Any BVH as a neutral source motion, in file units. Raises BadInput with the line number."""
+    return _source(_parsed(Path(path)), Path(path).stem)
 
 
-class _Hierarchy:
-    """The joint tree as it is read."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.parents: list[int] = []
-        self.offsets: list[list[float]] = []
-        self.ends: set[int] = set()
-        self.channels: list[Channel] = []
-
-    def add(self, name: str, parent: int, is_end: bool) -> int:
-        """Append a joint and return its index; a repeated name gets a number."""
-        unique, count = name, 2
-        while unique in self.names:
-            unique, count = f"{name}_{count}", count + 1
-        self.names.append(unique)
-        self.parents.append(parent)
-        self.offsets.append([0.0, 0.0, 0.0])
-        if is_end:
-            self.ends.add(len(self.names) - 1)
-        return len(self.names) - 1
+def write(clip: MotionClip, file: BinaryIO) -> None:
+    """Write one clip as BVH text."""
+    skeleton = clip.skeleton
+    order = _depth_first(skeleton)
+    lines = ["HIERARCHY", *_joint_lines(skeleton, 0, 0), "MOTION", f"Frames: {clip.frames}"]
+    lines.append(f"Frame Time: {1.0 / clip.fps:.8f}")
+    file.write(("\n".join(lines) + "\n").encode("ascii", errors="replace"))
+    angles = np.degrees(euler_zxy(clip.joint_rotation.astype(np.float64)))[:, order].reshape(clip.frames, -1)
+    np.savetxt(file, np.concatenate((clip.root_position * _CM, angles), axis=1), fmt="%.6f")
 
 
-def _numbers(lines: _Lines, words: list[str]) -> list[float]:
+def _parsed(path: Path) -> BvhFile:
     try:
-        return [float(word) for word in words]
-    except ValueError:
-        raise lines.error(f"{' '.join(words)[:60]!r} is not a row of numbers") from None
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}; expected a readable BVH file") from None
+    return parse(text, str(path))
 
 
-def _read_channels(lines: _Lines, words: list[str], joint: int) -> list[Channel]:
-    kinds = [word.lower() for word in words[2:]]
-    if len(words) < 2 or not words[1].isdigit() or len(kinds) != int(words[1]):
-        raise lines.error(f"{' '.join(words)!r} does not name as many channels as it counts")
-    unknown = [word for word, kind in zip(words[2:], kinds, strict=True) if kind not in _CHANNELS]
-    if unknown:
-        raise lines.error(f"channel {unknown[0]!r} is unknown (known: Xposition … Zrotation)")
-    return [Channel(joint, _CHANNELS.index(kind)) for kind in kinds]
-
-
-def _read_hierarchy(lines: _Lines) -> _Hierarchy:
-    """Everything between HIERARCHY and MOTION."""
-    tree = _Hierarchy()
-    stack: list[int] = []
-    if lines.next()[0].upper() != "HIERARCHY":
-        raise lines.error("the first word is not HIERARCHY")
-    while True:
-        words = lines.next()
-        key = words[0].upper()
-        if key in ("ROOT", "JOINT", "END"):
-            if key == "ROOT" and tree.names:
-                raise lines.error("a second ROOT: one skeleton a file is read")
-            if (key != "ROOT") and not stack:
-                raise lines.error(f"{key} outside of a joint")
-            parent = stack[-1] if stack else -1
-            name = f"{tree.names[parent]}_end" if key == "END" else "_".join(words[1:]) or f"joint{len(tree.names)}"
-            stack.append(tree.add(name.rstrip("{"), parent, key == "END"))
-        elif key == "{":
-            continue
-        elif key == "}":
-            if not stack:
-                raise lines.error("a closing brace too many")
-            stack.pop()
-        elif key == "OFFSET" and stack and len(words) == 4:
-            tree.offsets[stack[-1]] = _numbers(lines, words[1:])
-        elif key == "CHANNELS" and stack:
-            tree.channels += _read_channels(lines, words, stack[-1])
-        elif key == "MOTION" and not stack and tree.names:
-            return tree
-        else:
-            raise lines.error(f"{' '.join(words)[:60]!r} does not belong here")
-
-
-def _read_values(lines: _Lines, channel_count: int) -> tuple[NDArray[np.float64], float]:
-    """The motion table (T, C) and the frame time in seconds."""
-    words = lines.next()
-    if words[0].rstrip(":").lower() != "frames" or not words[-1].isdigit():
-        raise lines.error(f"{' '.join(words)[:60]!r} is not the line 'Frames: N'")
-    frames = int(words[-1])
-    words = lines.next()
-    if words[0].lower() != "frame":
-        raise lines.error(f"{' '.join(words)[:60]!r} is not the line 'Frame Time: seconds'")
-    frame_time = _numbers(lines, words[-1:])[0]
-    if not (np.isfinite(frame_time) and frame_time > 0):
-        raise lines.error(f"Frame Time is {words[-1]}, not a positive number of seconds")
-    body = _SEPARATORS.sub(" ", "\n".join(lines.lines[lines.number :])).strip()
-    try:
-        values = np.array(body.split(" "), dtype=np.float64) if body else np.zeros(0)
-    except ValueError:
-        raise _first_bad_row(lines, channel_count) from None
-    if frames == 0 or values.size != frames * channel_count:
-        if channel_count and values.size % channel_count == 0 and values.size > frames * channel_count > 0:
-            values = values[: frames * channel_count]  # some exporters write one row more than they count
-        else:
-            raise _first_bad_row(lines, channel_count, frames)
-    return values.reshape(frames, channel_count), frame_time
-
-
-def _first_bad_row(lines: _Lines, channel_count: int, frames: int = 0) -> BadInput:
-    """The error for the first motion row that is not `channel_count` numbers."""
-    rows = 0
-    for number in range(lines.number, len(lines.lines)):
-        words = [word for word in _SEPARATORS.split(lines.lines[number].strip()) if word]
-        if not words:
-            continue
-        lines.number = number + 1
-        _numbers(lines, words)
-        if len(words) != channel_count:
-            return lines.error(f"{len(words)} values in a motion row of {channel_count} channels")
-        rows += 1
-    return lines.error(f"{rows} motion rows where the file promises {frames}")
-
-
-def parse(text: str, name: str = "bvh") -> BvhFile:
-    """Parse the text of a BVH file; raises BadInput with the line number when it is not one."""
-    lines = _Lines(name, text.lstrip("\ufeff"))
-    tree = _read_hierarchy(lines)
-    values, frame_time = _read_values(lines, len(tree.channels))
-    return BvhFile(
-        tuple(tree.names),
-        tuple(tree.parents),
-        np.asarray(tree.offsets, dtype=np.float64),
-        frozenset(tree.ends),
-        tuple(tree.channels),
-        values,
-        frame_time,
-    )
-
-
-def local_motion(file: BvhFile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def local_motion(file: BvhFile) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Translations (T, J, 3) in file units and local rotations (T, J, 4); position channels replace the offset."""
     frames, joints = len(file.values), len(file.joint_names)
     translations = np.repeat(file.offsets[None], frames, axis=0)
@@ -205,23 +71,23 @@ def local_motion(file: BvhFile) -> tuple[NDArray[np.float64], NDArray[np.float64
             translations[:, joint, kind] = values
         else:
             # Channels in file order are a product read from left to right: the last one turns the bone first.
-            turn = rotation.about_axis("xyz"[kind - 3], np.radians(values))
+            turn = rotation.about_axis(_AXES[kind - 3], np.radians(values))
             rotations[:, joint] = rotation.multiply(rotations[:, joint], turn)
     return translations, rotations
 
 
-def read_source(path: Path) -> SourceMotion:
-    """Read any BVH as a neutral source motion, in file units. Raises BadInput with the line number."""
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; expected a readable BVH file") from None
-    file = parse(text, Path(path).name)
+def frame_rate(frame_time: float) -> float:
+    """Frames a second; 0.033333 is 30, for files round the frame time."""
+    fps = 1.0 / frame_time
+    return float(round(fps)) if abs(fps - round(fps)) < 2e-4 * fps else fps
+
+
+def _source(file: BvhFile, clip_id: str) -> SourceMotion:
     translations, rotations = local_motion(file)
     positions, world = world_motion(file.parents, translations, rotations)
     return SourceMotion(
-        clip_id=Path(path).stem,
-        fps=1.0 / file.frame_time,
+        clip_id=clip_id,
+        fps=frame_rate(file.frame_time),
         joint_names=file.joint_names,
         parents=file.parents,
         offsets=file.offsets,
@@ -229,3 +95,89 @@ def read_source(path: Path) -> SourceMotion:
         rotations=world,
         ends=file.ends,
     )
+
+
+def _own_joints(file: BvhFile) -> list[int]:
+    """Indices in the file of the SMPL-X joints in our order; of those that are there."""
+    return [file.joint_names.index(name) for name in SMPLX_JOINT_NAMES if name in file.joint_names]
+
+
+def _is_own(file: BvhFile) -> bool:
+    """True for a file that `write` made: our joint names and tree, the rest pose of `default_skeleton`."""
+    joints = _own_joints(file)
+    count = len(file.joint_names) - len(file.ends)
+    if len(joints) != count or count not in (22, len(SMPLX_JOINT_NAMES)):
+        return False
+    parents = [joints.index(file.parents[joint]) if joint else -1 for joint in joints]
+    rest = default_skeleton(count).offsets[1:] * _CM
+    return tuple(parents) == SMPLX_PARENTS[:count] and bool(np.allclose(file.offsets[joints][1:], rest, atol=1e-3))
+
+
+def _own_clip(file: BvhFile, clip_id: str) -> MotionClip:
+    joints = _own_joints(file)
+    translations, rotations = local_motion(file)
+    return MotionClip(
+        clip_id=clip_id,
+        skeleton=default_skeleton(len(joints)),
+        fps=frame_rate(file.frame_time),
+        root_position=(translations[:, 0] / _CM).astype(np.float32),
+        joint_rotation=rotation.normalize(rotations[:, joints]).astype(np.float32),
+    )
+
+
+def _depth_first(skeleton: Skeleton, joint: int = 0) -> list[int]:
+    """Joints in the order in which the file's tree lists them."""
+    return [joint, *(index for child in skeleton.children(joint) for index in _depth_first(skeleton, child))]
+
+
+def _joint_lines(skeleton: Skeleton, joint: int, depth: int) -> list[str]:
+    """The HIERARCHY block of a joint and all below it."""
+    tab, inner = "\t" * depth, "\t" * (depth + 1)
+    # The root's offset is 0: importers disagree on whether its position channels replace the offset or add to it.
+    offset = skeleton.offsets[joint].astype(np.float64) * _CM * (joint > 0)
+    position = "6 Xposition Yposition Zposition" if joint == 0 else "3"
+    lines = [
+        f"{tab}{'JOINT' if joint else 'ROOT'} {skeleton.joint_names[joint]}",
+        f"{tab}{{",
+        f"{inner}OFFSET {_triple(offset)}",
+        f"{inner}CHANNELS {position} Zrotation Xrotation Yrotation",
+    ]
+    children = skeleton.children(joint)
+    for child in children:
+        lines += _joint_lines(skeleton, child, depth + 1)
+    if not children:
+        end = rotation.normalize(skeleton.offsets[joint].astype(np.float64)) * _END_CM
+        end = _TOE_TIP_CM if skeleton.joint_names[joint].endswith("_foot") else end
+        lines += [f"{inner}End Site", f"{inner}{{", f"{inner}\tOFFSET {_triple(end)}", f"{inner}}}"]
+    return [*lines, f"{tab}}}"]
+
+
+def _triple(values: NDArray[np.floating]) -> str:
+    return " ".join(f"{value + 0.0:.6f}" for value in values)
+
+
+def euler_zxy(quaternions: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Angles (T, J, 3) in radians of rotations (T, J, 4) about z, x, y: rotation = Rz · Rx · Ry.
+
+    Of the two triples that mean the same rotation, the one nearest to the frame before is taken, and angles run on
+    beyond π, so that curves have no jumps where a knee passes 90 degrees or a turn goes on.
+    """
+    matrix = rotation.to_matrix(quaternions)
+    x = np.arcsin(np.clip(matrix[..., 2, 1], -1.0, 1.0))
+    z = np.arctan2(-matrix[..., 0, 1], matrix[..., 1, 1])
+    y = np.arctan2(-matrix[..., 2, 0], matrix[..., 2, 2])
+    first = np.stack((z, x, y), axis=-1)
+    other = np.stack((z + np.pi, np.pi - x, y + np.pi), axis=-1)
+    angles = first.copy()
+    for frame in range(1, len(angles)):
+        before = angles[frame - 1]
+        near = [_turned_near(triple[frame], before) for triple in (first, other)]
+        step = [np.abs(triple - before).sum(axis=-1, keepdims=True) for triple in near]
+        angles[frame] = np.where(step[0] <= step[1], near[0], near[1])
+    return angles
+
+
+def _turned_near(angles: NDArray[np.floating], before: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The same angles plus whole turns, as near as can be to those of the frame before."""
+    turns: NDArray[np.floating] = angles + 2 * np.pi * np.round((before - angles) / (2 * np.pi))
+    return turns

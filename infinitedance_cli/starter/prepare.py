@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def prepare(data_directory: Path, output_directory: Path) -> list[dict[str, obje
 
 
 def prepared_clips(data_directory: Path) -> Iterator[MotionClip]:
-    """Every recording of `data_directory` on our skeleton, with genre and a `/dataset` group: split, licence, credit."""
+    """Every recording of `data_directory` on our skeleton, with genre and `/dataset`: split, licence, credit."""
     for folder in _BVH_FOLDERS:
         yield from _bvh_clips(data_directory / folder)
     sources = [g1.read_source(path) for path in sorted((data_directory / "g1_moves").glob("*__*.npz"))]
@@ -116,7 +117,7 @@ def beat_times(tempo_bpm: float, start_s: float, duration_s: float) -> NDArray[n
     period = 60.0 / tempo_bpm
     first = int(np.ceil(start_s / period - 1e-9))
     last = int(np.floor((start_s + duration_s) / period - 1e-9))
-    return np.arange(first, last + 1) * period - start_s
+    return np.arange(first, last + 1, dtype=np.float64) * period - start_s
 
 
 def _labelled(clip: MotionClip, folder: str) -> MotionClip:
@@ -134,8 +135,8 @@ def _facts(clip: MotionClip) -> dict[str, object]:
     return facts
 
 
-def _arrays(clip: MotionClip) -> dict[str, object]:
-    values: dict[str, object] = {"root_position": clip.root_position, "joint_rotation": clip.joint_rotation}
+def _arrays(clip: MotionClip) -> dict[str, Any]:
+    values: dict[str, Any] = {"root_position": clip.root_position, "joint_rotation": clip.joint_rotation}
     values |= _facts(clip)
     if clip.music is not None:
         values["beats"] = clip.music.beats

@@ -29,7 +29,7 @@ from infinitedance_cli.motion.retarget.geometry import (
 from infinitedance_cli.motion.retarget.planted import planted_flat
 from infinitedance_cli.motion.skeleton import Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 Calibration = dict[str, Array]
 _UP = np.array([0.0, 1.0, 0.0])
 
@@ -176,7 +176,7 @@ def _hand_from_fingers(pose: Pose, side: str) -> Calibration:
         return {}
     wrist, middle, index, pinky = (pose.points[f"{side}_{name}"] for name in names)
     along = rotation.normalize(middle - wrist) * (1.0 if side == "left" else -1.0)
-    across = index - pinky
+    across: Array = index - pinky
     across = rotation.normalize(across - np.sum(across * along, axis=-1, keepdims=True) * along)
     frame = rotation.from_matrix(np.stack((along, np.cross(across, along), across), axis=-1))
     return {f"{side}_wrist": _fit(pose.turns[f"{side}_wrist"], frame, np.ones(len(frame)))}

@@ -15,7 +15,7 @@ from infinitedance_cli.motion.retarget.source import RoleJoint, SourceMotion
 from infinitedance_cli.motion.retarget.structure import roles_by_structure
 from infinitedance_cli.motion.skeleton import Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 SIDES = ("left", "right")
 
 
@@ -165,7 +165,7 @@ def source_unit(scale: float) -> str:
 
 
 def up_rotation(source: SourceMotion, roles: dict[str, RoleJoint]) -> Array:
-    """Rotation (4,) that takes the source's up axis to +Y: the axis along which the head is above the feet on average."""
+    """Rotation (4,) that takes the source's up axis, along which the head is above the feet on average, to +Y."""
     top = roles.get("head", roles["left_shoulder"]).position
     feet = [roles[f"{side}_ankle"].position for side in SIDES]
     body = source.positions[:, top] - source.positions[:, feet].mean(axis=1)

@@ -1,4 +1,4 @@
-"""Feet on the floor: where ankles go, soles flat while they stand, planted feet held still, legs solved to reach them."""
+"""Feet on the floor: soles level and still while they stand, nothing under the floor, legs solved to reach them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infinitedance_cli.motion.retarget.filters import gaussian
 from infinitedance_cli.motion.retarget.geometry import Points, aim, yaw_only
 from infinitedance_cli.motion.skeleton import Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 _BLEND_FRAMES = 9
 _SLIDE_M = 0.08
 """A stance that wanders farther than this is a slide that the dancer means: it is not held."""
@@ -67,7 +67,7 @@ def flatten(foot: Foot) -> Foot:
 
 
 def hold(foot: Foot, skeleton: Skeleton) -> Foot:
-    """The foot held still, at standing height, while it stands: the standing joint stops, the error fades in the air."""
+    """The foot held still, at standing height, while it stands; the correction fades in the air."""
     offset = toe_offset(foot.side, skeleton)
     rest = skeleton.rest_positions()
     toe = foot.ankle + rotation.rotate(foot.turn, offset)

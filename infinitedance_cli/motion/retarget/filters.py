@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.motion import rotation
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def despike_rotations(local: Array, threshold: float = np.radians(20)) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.skeleton import Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 Points = dict[str, Array]
 LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 
@@ -90,5 +90,5 @@ def mean_rotation(quaternions: Array, weights: Array, robust: bool = False) -> A
 
 
 def aim(turn: Array, along: Array, direction: Array) -> Array:
-    """`turn` (T, 4) with the smallest swing added that lays the bone `along` (3,) of its frame on `direction` (T, 3)."""
+    """`turn` (T, 4) with the smallest swing that lays the bone `along` (3,) of its frame on `direction` (T, 3)."""
     return rotation.multiply(rotation.between(rotation.rotate(turn, along), direction), turn)

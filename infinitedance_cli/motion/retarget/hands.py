@@ -14,7 +14,7 @@ from infinitedance_cli.motion.retarget.canonical import SIDES
 from infinitedance_cli.motion.retarget.geometry import Points, aim
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _GREATEST_BEND = np.radians(115)
 _LEAST_MOTION = np.radians(3)
@@ -46,7 +46,7 @@ def hand_rotations(points: Points, wrists: Points, frames: int, skeleton: Skelet
 
 
 def _fingers(points: Points, wrist: Array, side: str, skeleton: Skeleton) -> Array | None:
-    """Local rotations (T, 15, 4) that lay our finger bones along the source's; the last joint bends half as the middle."""
+    """Local rotations (T, 15, 4) that lay our finger bones along the source's; the last joint bends half as much."""
     if not all(f"{side}_{finger}{joint}" in points for finger in FINGERS for joint in (1, 2, 3)):
         return None
     local = []

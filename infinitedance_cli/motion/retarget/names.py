@@ -1,7 +1,7 @@
 """Joint names of many rigs → roles: the names of our joints.
 
-Covers Mixamo, MotionBuilder, Motive, Rokoko, CMU (cgspeed, keijiro, Isaac), Character Creator, Perfume's Chest/Chest2 rig,
-Unreal, VRM, SMPL and Xsens names. What is not found here is guessed from the tree's shape (`structure.py`).
+Covers Mixamo, MotionBuilder, Motive, Rokoko, CMU (cgspeed, keijiro, Isaac), Character Creator, Chest/Chest2, Unreal,
+VRM, SMPL and Xsens names. What is not found here is guessed from the tree's shape (`structure.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _LIMB_NAMES: dict[str, tuple[str, ...]] = {
     "wrist": ("wrist", "hand"),
 }
 """Role → names after the side is taken off, lower case without separators; the first that exists is taken, in the order
-of this table, and no joint has two roles: "shoulder" is a collar only beside an "arm", "foot" a toe only beside an "ankle"."""
+of this table, and no joint has two roles: a "shoulder" is a collar only beside an "arm", a "foot" a toe only beside an
+"ankle"."""
 
 _MIDLINE_NAMES: dict[str, tuple[str, ...]] = {
     "pelvis": ("hips", "pelvis", "hip", "root"),
@@ -128,7 +129,7 @@ def ancestors(source: SourceMotion, joint: int) -> list[int]:
 
 
 def _hub(source: SourceMotion, roles: dict[str, RoleJoint]) -> RoleJoint:
-    """The pelvis: the lowest joint above both legs and an arm; its rotation may be read from a joint of the legs only."""
+    """The pelvis: the lowest joint above both legs and an arm, turning as the lowest above both legs does."""
     above_legs = [j for j in ancestors(source, roles["left_hip"].position)]
     right = set(ancestors(source, roles["right_hip"].position))
     arm = set(ancestors(source, roles["left_shoulder"].position))

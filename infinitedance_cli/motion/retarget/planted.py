@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.motion.retarget.filters import gaussian
 from infinitedance_cli.motion.retarget.geometry import Points
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 STILL_SPEED = 0.25
 """Metres a second below which a foot counts as standing."""
 NEAR_FLOOR = 0.025
@@ -52,9 +52,9 @@ def standing_height(points: Points, fps: float, joint: str = "ankle") -> float:
 def floor_drift(points: Points, fps: float, ankle_height: float, sole: float) -> Array:
     """Height (T,) in metres by which the whole body floats over the floor (or sinks) for longer than a jump lasts.
 
-    `ankle_height` is the standing height found for the clip, `sole` metres how far the floor is below it. The lowest joint, less what lies between it and the skin,
-    is taken over a second; nobody stays in the air for that long, so what is left is the recording's drift. Clips that
-    never drift by more than 8 cm are left alone.
+    `ankle_height` is the standing height found for the clip, `sole` metres how far the floor is below it. The lowest
+    joint, less what lies between it and the skin, is taken over a second; nobody stays in the air for that long, so
+    what is left is the recording's drift. Clips that never drift by more than 8 cm are left alone.
     """
     lowest = np.min(
         [

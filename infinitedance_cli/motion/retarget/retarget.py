@@ -36,7 +36,7 @@ from infinitedance_cli.motion.retarget.solve import solve, stack, unstack
 from infinitedance_cli.motion.retarget.source import SourceMotion
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, Skeleton, default_skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion.retarget.source import RoleJoint, SourceMotion, world_motion
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, SMPLX_PARENTS
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 _NAMES = SMPLX_JOINT_NAMES[:BODY_JOINT_COUNT]
 _PARENTS = SMPLX_PARENTS[:BODY_JOINT_COUNT]

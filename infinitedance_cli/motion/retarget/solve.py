@@ -25,7 +25,7 @@ from infinitedance_cli.motion.retarget.geometry import (
 )
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, Skeleton
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def solve(motion: RoleMotion, calibration: Calibration, skeleton: Skeleton) -> tuple[Array, Array]:

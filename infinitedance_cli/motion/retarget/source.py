@@ -38,9 +38,9 @@ class SourceMotion:
     fps: float
     joint_names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets: NDArray[np.float64]
-    positions: NDArray[np.float64]
-    rotations: NDArray[np.float64] | None = None
+    offsets: NDArray[np.floating]
+    positions: NDArray[np.floating]
+    rotations: NDArray[np.floating] | None = None
     ends: frozenset[int] = frozenset()
     roles: Mapping[str, RoleJoint] | None = None
     rest_is_upright: bool | None = None
@@ -76,7 +76,7 @@ class SourceMotion:
         """Indices of the joints whose parent is `joint`."""
         return tuple(child for child, parent in enumerate(self.parents) if parent == joint)
 
-    def rest_positions(self) -> NDArray[np.float64]:
+    def rest_positions(self) -> NDArray[np.floating]:
         """Joint positions (J, 3) in the rest pose, with the root at its offset."""
         positions = self.offsets.copy()
         for joint, parent in enumerate(self.parents):
@@ -86,8 +86,8 @@ class SourceMotion:
 
 
 def world_motion(
-    parents: tuple[int, ...], translations: NDArray[np.float64], local_rotations: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    parents: tuple[int, ...], translations: NDArray[np.floating], local_rotations: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """World positions (T, J, 3) and rotations (T, J, 4) of joints whose translations (T, J, 3) may change in time."""
     positions = translations.copy()
     rotations = local_rotations.copy()

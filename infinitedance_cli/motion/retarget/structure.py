@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.retarget.source import RoleJoint, SourceMotion
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def roles_by_structure(source: SourceMotion) -> dict[str, RoleJoint]:
