@@ -9,7 +9,7 @@ import argparse
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,15 +65,22 @@ def prepared_clips(data_directory: Path) -> Iterator[MotionClip]:
 
 def _bvh_clips(folder: Path) -> Iterator[MotionClip]:
     """The BVH files of a folder; those of one rig are calibrated together."""
-    rigs: dict[tuple[str, ...], list[SourceMotion]] = defaultdict(list)
-    for path in sorted(folder.glob("*.bvh")):
-        source = bvh.read_source(path)
-        subject = source.clip_id.split("_")[0]
-        rigs[(subject, *source.joint_names)].append(source)
-    for sources in rigs.values():
+    for sources in by_rig([bvh.read_source(path) for path in sorted(folder.glob("*.bvh"))]):
         calibration = calibrate_sources(sources)
         for source in sources:
             yield _labelled(trim_t_pose(retarget(source, calibration=calibration)), folder.name)
+
+
+def by_rig(sources: Sequence[SourceMotion]) -> list[list[SourceMotion]]:
+    """Sources grouped by joint names and rest pose.
+
+    The same names do not make the same rig: some files take their own first frame for the rest pose.
+    """
+    rigs: dict[tuple[object, ...], list[SourceMotion]] = defaultdict(list)
+    for source in sources:
+        rest = np.round(source.offsets[1:], 3).tobytes()
+        rigs[(source.joint_names, rest)].append(source)
+    return list(rigs.values())
 
 
 def trim_t_pose(clip: MotionClip) -> MotionClip:

@@ -26,6 +26,7 @@ from infinitedance_cli.motion.retarget.geometry import (
     trunk_up,
     yaw_only,
 )
+from infinitedance_cli.motion.retarget.limbs import hinge_rest
 from infinitedance_cli.motion.retarget.planted import planted_flat
 from infinitedance_cli.motion.skeleton import Skeleton
 
@@ -134,21 +135,6 @@ def _twist_to_hinge(turn: Array, offset: Array, role: str, axis: Array, weight: 
     angle = np.arctan2(local @ np.cross(along, hinge), local @ hinge)
     mean = np.angle(np.sum(weight * np.exp(1j * angle)))
     return rotation.multiply(offset, rotation.from_axis_angle(along * mean))
-
-
-def hinge_rest(role: str, skeleton: Skeleton) -> tuple[Array, Array]:
-    """Bone direction and hinge axis (3,) of a limb bone in our rest pose.
-
-    Knees turn about +X: the shank goes back. Elbows turn about −Y (left) and +Y (right): the forearm goes forward.
-    """
-    side, name = role.split("_")
-    child = {upper: lower for upper, lower, _ in LIMBS} | {lower: end for _, lower, end in LIMBS}
-    along = rotation.normalize(skeleton.offsets[skeleton.index(f"{side}_{child[name]}")].astype(float))
-    if name in ("hip", "knee"):
-        axis = np.array([1.0, 0.0, 0.0])
-    else:
-        axis = np.array([0.0, -1.0 if side == "left" else 1.0, 0.0])
-    return along, rotation.normalize(axis - np.dot(axis, along) * along)
 
 
 def _from_planted(pose: Pose, side: str, flat: NDArray[np.bool_], offsets: Calibration) -> Calibration:

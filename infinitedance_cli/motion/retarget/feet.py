@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.contact import ContactRule, detect_contacts, intervals
-from infinitedance_cli.motion.retarget.calibrate import hinge_rest
 from infinitedance_cli.motion.retarget.filters import gaussian
-from infinitedance_cli.motion.retarget.geometry import Points, aim, yaw_only
+from infinitedance_cli.motion.retarget.geometry import Points, yaw_only
+from infinitedance_cli.motion.retarget.limbs import two_bones
 from infinitedance_cli.motion.skeleton import Skeleton
 
 Array = NDArray[np.floating]
@@ -23,7 +23,6 @@ _STANDING = ContactRule(
     ankle_height=0.03, toe_height=0.03, speed=0.25, horizontal=True, above_rest=True, release_factor=1.3, shortest=3
 )
 """Tighter at its end than the general rule: a foot that is about to step must not be held back."""
-_DAMPING = np.radians(6)
 
 
 @dataclass(frozen=True)
@@ -162,41 +161,12 @@ def lower_to_reach(root: Array, world: Points, feet: list[Foot], skeleton: Skele
 
 
 def reach(root: Array, target: Array, side: str, world: Points, skeleton: Skeleton) -> Points:
-    """Thigh and shank (T, 4) that bring the ankle to `target` (T, 3): the knee keeps the side that it has.
-
-    The leg points exactly at the target; its length follows as far as the knee is bent. A straight leg would pay for
-    a millimetre of length with centimetres of knee, so there it keeps its own bend (damping, half at 12 degrees).
-    """
-    names = ("hip", "knee", "ankle")
-    offsets = {name: skeleton.offsets[skeleton.index(f"{side}_{name}")].astype(float) for name in names}
-    hip = root + rotation.rotate(world["pelvis"], offsets["hip"])
-    thigh, shank = (float(np.linalg.norm(offsets[name])) for name in ("knee", "ankle"))
-    upper, lower = world[f"{side}_hip"], world[f"{side}_knee"]
-    along, hinge = hinge_rest(f"{side}_hip", skeleton)
-    down = hinge_rest(f"{side}_knee", skeleton)[0]
-    leg = rotation.rotate(upper, along) * thigh + rotation.rotate(lower, down) * shank
-    wanted = np.linalg.norm(target - hip, axis=-1, keepdims=True)
-    line = (target - hip) / np.maximum(wanted, 1e-9)
-    # First the whole leg swings as one piece, so that the knee keeps its side however straight the leg is.
-    swing = rotation.between(leg, line)
-    upper, lower = rotation.multiply(swing, upper), rotation.multiply(swing, lower)
-    distance = _damped(np.linalg.norm(leg, axis=-1, keepdims=True), wanted, thigh, shank)
-    pole = rotation.rotate(upper, along + 0.05 * np.cross(along, hinge))
-    pole = rotation.normalize(pole - np.sum(pole * line, axis=-1, keepdims=True) * line)
-    cosine = np.clip((thigh**2 + distance**2 - shank**2) / (2 * thigh * distance), -1.0, 1.0)
-    first = line * cosine + pole * np.sqrt(1.0 - cosine**2)
-    second = rotation.normalize(line * distance - first * thigh)
-    return {f"{side}_hip": aim(upper, along, first), f"{side}_knee": aim(lower, down, second)}
-
-
-def _damped(distance: Array, wanted: Array, thigh: float, shank: float) -> Array:
-    """Leg lengths (T, 1) on the way from `distance` to `wanted`, the less the straighter the knee."""
-    length = thigh + shank
-    for _ in range(4):
-        half_bend = np.sqrt(np.clip(1.0 - (distance / length) ** 2, 0.0, 1.0))
-        weight = half_bend**2 / (half_bend**2 + np.sin(_DAMPING) ** 2)
-        distance = np.clip(distance + weight * (wanted - distance), 0.15 * length, length * (1 - 1e-6))
-    return distance
+    """Thigh and shank (T, 4) that bring the ankle to `target` (T, 3), see `two_bones`."""
+    offset = skeleton.offsets[skeleton.index(f"{side}_hip")].astype(float)
+    hip = root + rotation.rotate(world["pelvis"], offset)
+    roles = (f"{side}_hip", f"{side}_knee")
+    upper, lower = two_bones(world[roles[0]], world[roles[1]], target - hip, roles, skeleton)
+    return {roles[0]: upper, roles[1]: lower}
 
 
 def plant(foot: Foot, skeleton: Skeleton) -> Foot:

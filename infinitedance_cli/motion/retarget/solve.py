@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion import rotation
-from infinitedance_cli.motion.retarget.calibrate import Calibration, hinge_rest
+from infinitedance_cli.motion.retarget.calibrate import Calibration
 from infinitedance_cli.motion.retarget.canonical import SIDES, RoleMotion
 from infinitedance_cli.motion.retarget.geometry import (
     LIMBS,
@@ -23,6 +23,7 @@ from infinitedance_cli.motion.retarget.geometry import (
     midpoint,
     trunk_frame,
 )
+from infinitedance_cli.motion.retarget.limbs import hinge_rest, mend
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, Skeleton
 
 Array = NDArray[np.floating]
@@ -33,6 +34,7 @@ def solve(motion: RoleMotion, calibration: Calibration, skeleton: Skeleton) -> t
     world = _trunk(motion, calibration)
     for side in SIDES:
         world |= _limbs(motion, calibration, side, world, skeleton)
+        world |= mend(motion.motion.points, world, side, skeleton)
     return _root(motion.motion.points, world["pelvis"], skeleton), stack(world)
 
 
