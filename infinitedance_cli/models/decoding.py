@@ -39,10 +39,10 @@ class DecodeState:
 
 @dataclass(frozen=True)
 class _LayerWeights:
-    attention_norm: Tensor
+    """A layer's matrices; those that follow a norm have its weight multiplied in."""
+
     query_key_value: Tensor
     attention_out: Tensor
-    mlp_norm: Tensor
     gate_up: Tensor
     down: Tensor
 
@@ -131,18 +131,17 @@ class LlamaDecoder:
         hidden = embeddings
         for index, layer in enumerate(self.layers):
             hidden = hidden + self._attend(layer, hidden, state, index, first, mask)
-            normed = self._normalise(hidden, layer.mlp_norm)
-            gate, up = functional.linear(normed, layer.gate_up).chunk(2, -1)
+            gate, up = functional.linear(self._normalise(hidden), layer.gate_up).chunk(2, -1)
             hidden = hidden + functional.linear(functional.silu(gate).mul_(up), layer.down)
         state.length = stop
-        return self._normalise(hidden, self.norm)
+        return self._normalise(hidden) * self.norm
 
     def _attend(
         self, layer: _LayerWeights, hidden: Tensor, state: DecodeState, index: int, first: int, mask: Tensor | None
     ) -> Tensor:
         config, (batch, count, _) = self.config, hidden.shape
         stop, shared = first + count, config.heads // config.key_value_heads
-        fused = functional.linear(self._normalise(hidden, layer.attention_norm), layer.query_key_value)
+        fused = functional.linear(self._normalise(hidden), layer.query_key_value)
         fused = fused.view(batch, count, -1, config.head_dim)
         turned = self._rotate(fused[:, :, : config.heads + config.key_value_heads], first, stop)
         keys, values = state.keys[index], state.values[index]
@@ -161,8 +160,9 @@ class LlamaDecoder:
         swapped = torch.cat([high, low], -1)
         return torch.addcmul(heads * self.cosine[first:stop], swapped, self.sine[first:stop])
 
-    def _normalise(self, hidden: Tensor, weight: Tensor) -> Tensor:
-        return functional.rms_norm(hidden, (self.config.hidden,), weight, self.config.norm_epsilon)
+    def _normalise(self, hidden: Tensor) -> Tensor:
+        """Unit root mean square per position; torch's rms_norm takes four times as long for a single row."""
+        return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(self.config.norm_epsilon))
 
 
 def _layer_parameters(config: BackboneConfig) -> nn.Module:
@@ -190,12 +190,11 @@ def _layer_parameters(config: BackboneConfig) -> nn.Module:
 def _layer_weights(layer: nn.Module) -> _LayerWeights:
     tensors = {name: parameter.detach() for name, parameter in layer.named_parameters()}
     attention = [tensors[f"self_attn.{name}_proj.weight"] for name in ("q", "k", "v")]
+    mlp = [tensors[f"mlp.{name}_proj.weight"] for name in ("gate", "up")]
     return _LayerWeights(
-        attention_norm=tensors["input_layernorm.weight"],
-        query_key_value=column_major(torch.cat(attention)),
+        query_key_value=column_major(torch.cat(attention) * tensors["input_layernorm.weight"]),
         attention_out=column_major(tensors["self_attn.o_proj.weight"]),
-        mlp_norm=tensors["post_attention_layernorm.weight"],
-        gate_up=column_major(torch.cat([tensors["mlp.gate_proj.weight"], tensors["mlp.up_proj.weight"]])),
+        gate_up=column_major(torch.cat(mlp) * tensors["post_attention_layernorm.weight"]),
         down=column_major(tensors["mlp.down_proj.weight"]),
     )
 
