@@ -32,7 +32,8 @@ from infinitedance_cli.motion.skeleton import Skeleton
 
 Array = NDArray[np.floating]
 Calibration = dict[str, Array]
-_UP = np.array([0.0, 1.0, 0.0])
+_LEAST_SECONDS = 20.0
+_HEAD_PITCH = np.radians(12)
 
 
 def calibrate(motions: Sequence[RoleMotion], skeleton: Skeleton) -> Calibration:
@@ -53,7 +54,7 @@ def calibrate(motions: Sequence[RoleMotion], skeleton: Skeleton) -> Calibration:
         offsets |= _from_planted(pooled, side, flat, offsets)
         if rest is None or "left_middle1" in pooled.points:
             offsets |= _hand_from_fingers(pooled, side)
-    return offsets
+    return offsets | _level_head(pooled, offsets, sum(motion.frames / motion.fps for motion in motions))
 
 
 def _from_rest(rest: Pose, skeleton: Skeleton) -> Calibration:
@@ -135,6 +136,22 @@ def _twist_to_hinge(turn: Array, offset: Array, role: str, axis: Array, weight: 
     angle = np.arctan2(local @ np.cross(along, hinge), local @ hinge)
     mean = np.angle(np.sum(weight * np.exp(1j * angle)))
     return rotation.multiply(offset, rotation.from_axis_angle(along * mean))
+
+
+def _level_head(pose: Pose, offsets: Calibration, seconds: float) -> Calibration:
+    """Neck and head turned so that people look ahead on average, for rigs whose rest pose has the head elsewhere.
+
+    Only where over 20 seconds of recording say so and the upright frames' median pitch is beyond 12 degrees.
+    """
+    upright = trunk_up(pose.points)[:, 1] > np.cos(np.radians(18))
+    if "head" not in offsets or seconds < _LEAST_SECONDS or upright.mean() < 0.5:
+        return {}
+    head = rotation.multiply(pose.turns["head"][upright], offsets["head"])
+    pitch = float(np.median(np.arcsin(np.clip(-rotation.rotate(head, np.array([0.0, 0.0, 1.0]))[:, 1], -1.0, 1.0))))
+    if abs(pitch) < _HEAD_PITCH:
+        return {}
+    back = rotation.about_axis("x", np.array(-pitch))
+    return {role: rotation.multiply(offsets[role], back) for role in ("neck", "head") if role in offsets}
 
 
 def _from_planted(pose: Pose, side: str, flat: NDArray[np.bool_], offsets: Calibration) -> Calibration:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion.retarget.filters import gaussian
-from infinitedance_cli.motion.retarget.geometry import Points
+from infinitedance_cli.motion.retarget.geometry import Points, bone
 
 Array = NDArray[np.floating]
 STILL_SPEED = 0.25
@@ -25,12 +25,21 @@ def speed(points: Array, fps: float) -> Array:
 
 
 def planted_flat(points: Points, fps: float) -> dict[str, NDArray[np.bool_]]:
-    """Frames (T,) per side in which the ankle stands still at its lowest: the whole sole is on the floor."""
+    """Frames (T,) per side in which the whole sole is on the floor.
+
+    The ankle stands still at its lowest, and the foot is neither pointed nor pulled up: between 50 and 130 degrees from
+    the shank, its toe joint below the ankle.
+    """
     floor = standing_height(points, fps)
-    return {
-        side: (speed(points[f"{side}_ankle"], fps) < STILL_SPEED) & (points[f"{side}_ankle"][:, 1] < floor + NEAR_FLOOR)
-        for side in ("left", "right")
-    }
+    found = {}
+    for side in ("left", "right"):
+        ankle = points[f"{side}_ankle"]
+        flat = (speed(ankle, fps) < STILL_SPEED) & (ankle[:, 1] < floor + NEAR_FLOOR)
+        foot, shank = bone(points, f"{side}_ankle", f"{side}_foot"), bone(points, f"{side}_knee", f"{side}_ankle")
+        if foot is not None and shank is not None:
+            flat &= (np.abs(np.sum(foot * shank, axis=-1)) < np.cos(np.radians(50))) & (foot[:, 1] < 0.0)
+        found[side] = flat
+    return found
 
 
 def standing_height(points: Points, fps: float, joint: str = "ankle") -> float:

@@ -117,9 +117,22 @@ def _limbs(motion: RoleMotion, calibration: Calibration, side: str, world: Point
     for role, parent in (("wrist", "elbow"), ("ankle", "knee")):
         turn = _calibrated(motion, calibration, f"{side}_{role}")
         found[f"{side}_{role}"] = _end(points, side, role, found[f"{side}_{parent}"]) if turn is None else turn
+    if not motion.frames_match:
+        found |= _share_twist(found, side, skeleton)
     toes = _calibrated(motion, calibration, f"{side}_foot")
     found[f"{side}_foot"] = found[f"{side}_ankle"] if toes is None else toes
     return found
+
+
+def _share_twist(world: Points, side: str, skeleton: Skeleton) -> Points:
+    """The forearm (T, 4) with half of the hand's twist about it: rigs that turn only the hand would wring the wrist."""
+    forearm, hand = world[f"{side}_elbow"], world[f"{side}_wrist"]
+    along, _ = hinge_rest(f"{side}_elbow", skeleton)
+    twist = rotation.twist_about(rotation.multiply(rotation.inverse(forearm), hand), along)
+    half = rotation.slerp(
+        np.broadcast_to(rotation.identity().astype(float), twist.shape), twist, np.full(len(twist), 0.5)
+    )
+    return {f"{side}_elbow": rotation.multiply(forearm, half)}
 
 
 def _hinged(points: Points, swing: Array, side: str, upper: str, role: str, skeleton: Skeleton) -> Array:

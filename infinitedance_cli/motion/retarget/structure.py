@@ -99,12 +99,24 @@ def _limb(source: SourceMotion, lengths: Array, branch: int) -> tuple[int, int, 
     return chain[start], chain[start + 1], chain[min(start + 2, len(chain) - 1)]
 
 
+def _arm_limbs(
+    source: SourceMotion, lengths: Array, arms: tuple[int, int], leg_length: float
+) -> list[tuple[int, int, int]]:
+    """Shoulder, elbow and wrist of both arms: shoulders are the first pair a seventh of a leg off the midline."""
+    chains = [_chain(source, lengths, arm) for arm in arms]
+    for depth, pair in enumerate(zip(*chains, strict=True)):
+        apart = np.linalg.norm(source.positions[:, pair[0]] - source.positions[:, pair[1]], axis=-1)
+        if 0.5 * np.median(apart) >= 0.14 * leg_length and depth + 2 < len(chains[0]):
+            return [(chain[depth], chain[depth + 1], chain[depth + 2]) for chain in chains]
+    return [_limb(source, lengths, arm) for arm in arms]
+
+
 def _name(
     source: SourceMotion, lengths: Array, pelvis: int, legs: tuple[int, int], arms: tuple[int, int]
 ) -> dict[str, RoleJoint]:
     """Roles of the found body with left and right told apart."""
     leg_joints = [_limb(source, lengths, leg) for leg in legs]
-    arm_joints = [_limb(source, lengths, arm) for arm in arms]
+    arm_joints = _arm_limbs(source, lengths, arms, sum(lengths[j] for j in leg_joints[0][1:]))
     p = source.positions
     up = rotation.normalize(p[:, arm_joints[0][0]] + p[:, arm_joints[1][0]] - 2 * p[:, pelvis])
     toes = [_chain(source, lengths, leg) for leg in legs]
@@ -124,4 +136,17 @@ def _name(
         toe = [j for j in source.children(leg[2]) if lengths[j] > 0 and j not in source.ends]
         if toe:
             roles[f"{side}_foot"] = RoleJoint(toe[0], toe[0])
-    return roles
+    return roles | _head(source, lengths, arms)
+
+
+def _head(source: SourceMotion, lengths: Array, arms: tuple[int, int]) -> dict[str, RoleJoint]:
+    """Neck and head: the longest branch beside the arms, from the joint that they hang on."""
+    beside = [joint for joint in source.children(source.parents[arms[0]]) if joint not in arms]
+    if not beside:
+        return {}
+    branch = max(beside, key=lambda joint: lengths[joint] + _reach(source, lengths, joint))
+    chain = [joint for joint in _chain(source, lengths, branch) if joint not in source.ends]
+    if not chain:
+        return {}
+    head = chain[min(1, len(chain) - 1)]
+    return {"head": RoleJoint(head, head)} | ({"neck": RoleJoint(chain[0], chain[0])} if len(chain) > 1 else {})
