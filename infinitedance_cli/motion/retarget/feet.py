@@ -16,6 +16,7 @@ from infinitedance_cli.motion.skeleton import Skeleton
 
 Array = NDArray[np.floating]
 _BLEND_FRAMES = 9
+_GREATEST_LIFT_M = 0.06
 _SLIDE_M = 0.08
 """A stance that wanders farther than this is a slide that the dancer means: it is not held."""
 
@@ -83,7 +84,7 @@ def hold(foot: Foot, skeleton: Skeleton) -> Foot:
             moved[:] = 0.0
         lift = np.where(on_toe, heights[1] - toe[start:end, 1], heights[0] - foot.ankle[start:end, 1])
         correction[start:end] = moved - moved.mean(axis=0)
-        correction[start:end, 1] = lift
+        correction[start:end, 1] = np.clip(lift, -_GREATEST_LIFT_M, _GREATEST_LIFT_M)
         known[start:end] = True
     return replace(foot, ankle=foot.ankle + _faded(correction, known))
 

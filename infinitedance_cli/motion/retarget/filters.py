@@ -10,27 +10,37 @@ from infinitedance_cli.motion import rotation
 Array = NDArray[np.floating]
 
 
-def despike_rotations(local: Array, threshold: float = np.radians(20)) -> Array:
-    """Local rotations (T, J, 4) without isolated outliers.
+_SPIKE_RATIO = 3.0
+"""A spike stands out from the frames around it by at least this many times their own steps; a hit does not."""
 
-    A frame is a spike where a joint lies more than `threshold`, and more than five times the joint's usual amount,
-    off the slerp of the frames two before and two after, and both steps to it are fast and go back again.
+
+def despike_rotations(local: Array, threshold: float = np.radians(15)) -> Array:
+    """Local rotations (T, J, 4) without spikes of one or two frames.
+
+    A spike lies more than `threshold` off the slerp from the frame before it to the frame after it, and three times
+    farther than the steps before and after: accents are fast too, but they come and go over several frames.
     """
-    if len(local) < 5:
-        return local
     result = local.copy()
-    middle = rotation.slerp(local[:-4], local[4:], np.full(local[:-4].shape[:-1], 0.5))
-    off = angle_between(middle, local[2:-2])
-    usual = np.median(off, axis=0)
-    before = rotation.to_axis_angle(rotation.multiply(rotation.inverse(local[1:-3]), local[2:-2]))
-    after = rotation.to_axis_angle(rotation.multiply(rotation.inverse(local[2:-2]), local[3:-1]))
-    returns = np.sum(before * after, axis=-1) < 0
-    spikes = (off > threshold) & (off > 5 * usual) & returns
-    frames, joints = np.nonzero(spikes)
-    result[frames + 2, joints] = rotation.slerp(
-        local[frames + 1, joints], local[frames + 3, joints], np.full(len(frames), 0.5)
-    )
+    for width in (1, 2):
+        count = len(local) - width - 3
+        if count < 1:
+            break
+        before, after = result[1 : 1 + count], result[2 + width : 2 + width + count]
+        calm = np.maximum(
+            angle_between(result[:count], before), angle_between(after, result[3 + width : 3 + width + count])
+        )
+        between = [_part(before, after, (place + 1) / (width + 1)) for place in range(width)]
+        off = np.min(
+            [angle_between(between[place], result[2 + place : 2 + place + count]) for place in range(width)], axis=0
+        )
+        frames, joints = np.nonzero((off > threshold) & (off > _SPIKE_RATIO * calm))
+        for place in range(width):
+            result[frames + 2 + place, joints] = between[place][frames, joints]
     return result
+
+
+def _part(start: Array, end: Array, part: float) -> Array:
+    return rotation.slerp(start, end, np.full(start.shape[:-1], part))
 
 
 def angle_between(one: Array, other: Array) -> Array:
@@ -119,13 +129,22 @@ def smooth_rotations(quaternions: Array, sigma: float) -> Array:
 
 
 def despike_positions(positions: Array, greatest: float = 0.04) -> Array:
-    """Positions (T, 3) without isolated frames that lie more than `greatest` metres off their neighbours' middle."""
-    if len(positions) < 5:
-        return positions
+    """Positions (T, 3) without spikes of one or two frames more than `greatest` metres off; see `despike_rotations`."""
     result = positions.copy()
-    middle = 0.5 * (positions[:-2] + positions[2:])
-    off = np.linalg.norm(positions[1:-1] - middle, axis=-1)
-    returns = np.sum((positions[1:-1] - positions[:-2]) * (positions[2:] - positions[1:-1]), axis=-1) < 0
-    bad = np.flatnonzero((off > greatest) & (off > 6 * np.median(off)) & returns) + 1
-    result[bad] = 0.5 * (positions[bad - 1] + positions[bad + 1])
+    for width in (1, 2):
+        count = len(positions) - width - 3
+        if count < 1:
+            break
+        before, after = result[1 : 1 + count], result[2 + width : 2 + width + count]
+        calm = np.maximum(_gap(result[:count], before), _gap(after, result[3 + width : 3 + width + count]))
+        between = [before + (after - before) * ((place + 1) / (width + 1)) for place in range(width)]
+        off = np.min([_gap(between[place], result[2 + place : 2 + place + count]) for place in range(width)], axis=0)
+        frames = np.flatnonzero((off > greatest) & (off > _SPIKE_RATIO * calm))
+        for place in range(width):
+            result[frames + 2 + place] = between[place][frames]
     return result
+
+
+def _gap(one: Array, other: Array) -> Array:
+    distance: Array = np.linalg.norm(one - other, axis=-1)
+    return distance

@@ -153,8 +153,11 @@ def _toe(points: dict[str, Array], side: str, turn: Array, fps: float, skeleton:
     """The source's toe joint (T, 3) with its standing height at ours; ours on the source's ankle where it has none."""
     if f"{side}_foot" not in points:
         return points[f"{side}_ankle"] + rotation.rotate(turn, toe_offset(side, skeleton))
-    rest = float(skeleton.rest_positions()[skeleton.index(f"{side}_foot"), 1])
-    return points[f"{side}_foot"] + np.array([0.0, rest - standing_height(points, fps, "foot"), 0.0])
+    rest = skeleton.rest_positions()[:, 1]
+    drop = float(rest[skeleton.index(f"{side}_ankle")] - rest[skeleton.index(f"{side}_foot")])
+    # How far the source's toe joint is below its ankle in a standing foot, whatever the floor is.
+    theirs = standing_height(points, fps) - standing_height(points, fps, "foot")
+    return points[f"{side}_foot"] + np.array([0.0, theirs - drop, 0.0])
 
 
 def _stand(root: Array, local: Array, feet: list[Foot], motion: RoleMotion, skeleton: Skeleton) -> tuple[Array, Array]:
