@@ -9,7 +9,8 @@ laid upon each other), hips, knees, ankles, toe joints, shoulders, elbows, wrist
 to the next is scaled by our length over the source's median length, the trunk from mid-hip to mid-shoulder as one
 vector. Rigs place hip, shoulder and head joints at different depths in the body, so that the same upright stance has
 another slope from hip to shoulder and on to the head: for *re-posed* these two constant angles are taken out (column
-*slope*: the trunk's, degrees), for *with slope* they are not. *uniform*: the source's joints scaled by the leg-length ratio only, so the difference of proportions counts too.
+*slope*: the trunk's, degrees), for *with slope* they are not. *uniform*: the source's joints scaled by the leg-length
+ratio only, so the difference of proportions counts too.
 Both against our joints after everything (filter, planted feet), mean over frames and joints.
 """
 
@@ -39,9 +40,9 @@ from infinitedance_cli.motion.retarget import (
 from infinitedance_cli.motion.retarget.canonical import RoleMotion, to_roles
 from infinitedance_cli.motion.retarget.retarget import grounded
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES, default_skeleton
-from infinitedance_cli.starter.prepare import by_rig
 from infinitedance_cli.stages.evaluate.metrics.feet import foot_sliding
 from infinitedance_cli.stages.evaluate.metrics.smoothness import jitter
+from infinitedance_cli.starter.prepare import by_rig
 
 Array = NDArray[np.floating]
 _LIMBS = (("hip", "knee"), ("knee", "ankle"), ("ankle", "foot"), ("shoulder", "elbow"), ("elbow", "wrist"))
@@ -61,7 +62,8 @@ def main() -> None:
         weight = np.where(np.isfinite(table), table[:, :1], 0.0)
         mean = np.nansum(np.nan_to_num(table) * weight, axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
         mean[0], mean[5] = table[:, 0].sum() / 60, table[:, 5].max()
-        print(f"{name:12s}" + "".join(f"{value:{width}.{digits}f}" for value, (width, digits) in zip(mean, _WIDTHS)))
+        columns = zip(mean, _WIDTHS, strict=True)
+        print(f"{name:12s}" + "".join(f"{value:{width}.{digits}f}" for value, (width, digits) in columns))
 
 
 _HEADER = (
@@ -198,7 +200,7 @@ _JOINTS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist", "head")
 
 
 def _source_feet(motion: RoleMotion, rest: Array) -> Array:
-    """The source's feet as joints (T, 22, 3), toes at our rest height while they stand; a missing toe is the ankle's."""
+    """The source's feet as joints (T, 22, 3), toes at our rest height while they stand."""
     points = motion.motion.points
     joints = np.zeros((motion.frames, 22, 3))
     for side, ankle, toe in (("left", 7, 10), ("right", 8, 11)):
