@@ -25,7 +25,7 @@ STYLE_NAMES: tuple[str, ...] = tuple(STYLES)
 
 SAMPLE_RATE = 24_000
 _TAIL_S = 2.0
-_LEVEL_DB = {"drums": 0.0, "bass": -3.0, "chords": -9.0, "arpeggio": -13.0, "lead": -8.5}
+_LEVEL_DB = {"drums": 0.0, "bass": -3.0, "chords": -7.5, "arpeggio": -11.5, "lead": -7.0}
 _PAN = {"drums": 0.0, "bass": 0.0, "chords": -0.25, "arpeggio": 0.45, "lead": 0.12}
 
 
@@ -145,7 +145,7 @@ def mix(song: Composition, stereo: bool = False) -> np.ndarray:
         level = float(np.sqrt((sound**2).mean()))
         if level < 1e-6:
             continue
-        balanced = sound * np.float32(0.1 * 10 ** ((_LEVEL_DB[name] + rng.uniform(-2, 2)) / 20) / level)
+        balanced = sound * np.float32(0.1 * 10 ** ((_LEVEL_DB[name] + rng.uniform(-2.5, 2.5)) / 20) / level)
         if name != "drums":
             balanced = ducked(balanced, song.kicks, song.sample_rate, depth, 0.18)
         angle = (1 + _PAN[name]) * np.pi / 4

@@ -6,22 +6,17 @@ pre-skip, the edit list of M4A), so a dance as long as the decoded samples is as
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import shutil
-import stat
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.music.sources import AudioSource, file_sha256, open_source, source_name
 
 if TYPE_CHECKING:
     import av
@@ -29,11 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AudioSource = str | os.PathLike[str] | BinaryIO
-"""A path, `-` for standard input, or an open binary file."""
-
 BLOCK_SECONDS = 4.0
-_SPOOL_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -62,43 +53,6 @@ class DecodeReport:
     expected_s: float | None = None
     damaged_packets: int = 0
     stopped_early: bool = False
-
-
-def source_name(source: AudioSource) -> str:
-    """The name of a source in messages and in provenance."""
-    if isinstance(source, str | os.PathLike):
-        return "<stdin>" if os.fspath(source) == "-" else os.fspath(source)
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) and name else "<stream>"
-
-
-@contextmanager
-def open_source(source: AudioSource) -> Iterator[AudioSource]:
-    """A source that can be read more than once: pipes and standard input are spooled to a temporary file first.
-
-    Raises:
-        BadInput: the file does not exist, is a folder, cannot be read or is empty.
-    """
-    if isinstance(source, str | os.PathLike) and os.fspath(source) != "-":
-        if _check_path(Path(source)):
-            yield source
-            return
-        with open(source, "rb") as pipe, _spooled(cast(BinaryIO, pipe), source_name(source)) as spool:
-            yield spool
-        return
-    stream = sys.stdin.buffer if isinstance(source, str | os.PathLike) else source
-    if source is not stream or not stream.seekable():
-        with _spooled(cast(BinaryIO, stream), source_name(source)) as spool:
-            yield spool
-        return
-    yield source
-
-
-def file_sha256(source: AudioSource) -> str:
-    """SHA-256 of the bytes of a file or of a seekable stream, in hexadecimal."""
-    with _as_binary(source) as file:
-        digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
-    return digest.hexdigest()
 
 
 def stream_audio(
@@ -142,23 +96,6 @@ def stream_audio(
         _conclude(name, report, total, start)
 
 
-def resample(audio: np.ndarray, sample_rate: int, wanted: int) -> np.ndarray:
-    """(N,) float32 mono samples at another rate; the same array if the rate is the same."""
-    if sample_rate == wanted:
-        return audio
-    import av
-
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=wanted)
-    parts: list[np.ndarray] = []
-    for start in range(0, len(audio), sample_rate):
-        block = np.ascontiguousarray(audio[start : start + sample_rate], np.float32)[None]
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = sample_rate, start
-        parts.extend(_downmixed(resampler, frame))
-    parts.extend(_downmixed(resampler, None))
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
-
-
 def probe(source: AudioSource) -> AudioInfo:
     """Reads a whole file and measures it.
 
@@ -176,42 +113,6 @@ def describe(source: AudioSource, report: DecodeReport, duration_s: float, name:
     """The record of a file that was just decoded; reads its bytes once more for the hash."""
     path = name if name is not None else source_name(source)
     return AudioInfo(path, file_sha256(source), duration_s, report.sample_rate, report.channels, report.codec)
-
-
-def _check_path(path: Path) -> bool:
-    """True for a regular file, False for a pipe or device."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise BadInput(
-            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a sound or video file"
-        ) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise BadInput(f"{path}: is a folder; expected one sound or video file")
-    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        raise BadInput(f"{path}: the file is empty (0 bytes); expected a sound or video file")
-    return stat.S_ISREG(status.st_mode)
-
-
-@contextmanager
-def _spooled(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        shutil.copyfileobj(stream, spool)
-        if spool.tell() == 0:
-            raise BadInput(f"{name}: the stream is empty; expected the bytes of a sound or video file")
-        spool.seek(0)
-        yield cast(BinaryIO, spool)
-
-
-@contextmanager
-def _as_binary(source: AudioSource) -> Iterator[BinaryIO]:
-    if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as file:
-            yield file
-    else:
-        source.seek(0)
-        yield source
-        source.seek(0)
 
 
 @contextmanager
@@ -239,26 +140,16 @@ def _open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
 
 def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport) -> Iterator[np.ndarray]:
     """(n,) float32 blocks of the first audio track as the decoder delivers them, resampled."""
-    import av
+    from infinitedance_cli.music.resampling import MonoResampler
 
     with _open_container(source, name) as container:
         if not container.streams.audio:
             kind = "video without a sound track" if container.streams.video else "no audio track found"
             raise BadInput(f"{name}: {kind}; expected a file with sound")
-        resampler, form = None, None
+        resampler = MonoResampler(sample_rate)
         for frame in _frames(container, name, report):
-            if form != (frame.format.name, frame.layout.name, frame.sample_rate):
-                yield from _downmixed(resampler, None)  # some radio recordings change their form half-way
-                form = (frame.format.name, frame.layout.name, frame.sample_rate)
-                resampler = av.AudioResampler(format="fltp", rate=sample_rate)
-            yield from _downmixed(resampler, frame)
-        yield from _downmixed(resampler, None)
-
-
-def _downmixed(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
-    """What the resampler gives back for one frame, or for its end (None), as the mean of the channels."""
-    for resampled in resampler.resample(frame) if resampler is not None else ():
-        yield resampled.to_ndarray().mean(axis=0, dtype=np.float32)
+            yield from resampler.push(frame)
+        yield from resampler.flush()
 
 
 def _frames(container: InputContainer, name: str, report: DecodeReport) -> Iterator[av.AudioFrame]:
@@ -286,28 +177,27 @@ def _frames(container: InputContainer, name: str, report: DecodeReport) -> Itera
                 return
             continue
         for frame in frames:
-            yield from _counted(cast("av.AudioFrame", frame), limit, report)
+            yield from _counted(frame, limit, report)
 
 
 def _counted(frame: av.AudioFrame, limit: float | None, report: DecodeReport) -> Iterator[av.AudioFrame]:
     """Notes rate and channels, and cuts the padding after the end that an MP4 edit list states."""
     import av
 
-    rate = report.sample_rate = report.sample_rate or frame.sample_rate
+    report.sample_rate = report.sample_rate or frame.sample_rate
     report.channels = max(report.channels, len(frame.layout.channels))
-    done = round(report.decoded_s * rate)
-    keep = frame.samples if limit is None else min(frame.samples, round(limit * rate) - done)
-    report.decoded_s = (done + max(keep, 0)) / rate
+    left = frame.samples if limit is None else round((limit - report.decoded_s) * frame.sample_rate)
+    keep = max(min(frame.samples, left), 0)
+    report.decoded_s += keep / frame.sample_rate
     if keep == frame.samples:
         yield frame
     elif keep > 0:
-        array = frame.to_ndarray()
+        array: Any = frame.to_ndarray()
         width = 1 if frame.format.is_planar else len(frame.layout.channels)
         part = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(array[:, : keep * width]), format=frame.format.name, layout=frame.layout.name
         )
-        part.sample_rate, part.time_base = frame.sample_rate, frame.time_base
-        part.pts = frame.pts
+        part.sample_rate = frame.sample_rate
         yield part
 
 

@@ -97,4 +97,4 @@ def _change(vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
-    return np.clip((values - values.mean()) / (values.std() + 1e-9), -3, 3)
+    return np.clip((values - values.mean()) / (values.std() + 0.1 * np.abs(values).mean() + 1e-3), -3, 3)

@@ -20,22 +20,22 @@ DEFAULT_ENCODER = "spectral"
 
 
 class MusicEncoder(Protocol):
-    """What a plug-in of the kind "music" creates.
-
-    Attributes:
-        name: its plug-in name, written beside the features.
-        rate_hz: rows a second.
-        dimension: columns.
-    """
+    """What a plug-in of the kind "music" creates; `name` is written beside the features."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Plug-in name."""
+        ...
 
     @property
-    def rate_hz(self) -> float: ...
+    def rate_hz(self) -> float:
+        """Rows a second."""
+        ...
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """Columns."""
+        ...
 
     def encode(self, song: Song) -> np.ndarray:
         """(ceil(duration_s * rate_hz), dimension) float32, all finite."""
@@ -50,6 +50,7 @@ class FeatureLayout:
 
     @property
     def dimension(self) -> int:
+        """Columns of all blocks."""
         return sum(width for _, width in self.blocks)
 
     @property

@@ -9,17 +9,10 @@ import numpy as np
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.music.beats import analyse_rhythm
-from infinitedance_cli.music.decode import (
-    AudioInfo,
-    AudioSource,
-    DecodeReport,
-    describe,
-    open_source,
-    resample,
-    source_name,
-    stream_audio,
-)
+from infinitedance_cli.music.decode import AudioInfo, DecodeReport, describe, stream_audio
+from infinitedance_cli.music.resampling import resample
 from infinitedance_cli.music.rhythm import Rhythm
+from infinitedance_cli.music.sources import AudioSource, open_source, source_name
 from infinitedance_cli.music.spectrum import SAMPLE_RATE, Spectrum, analyse_spectrum, array_blocks
 
 
@@ -67,7 +60,7 @@ def analyse_song(
     """Decodes a file once and works out spectrum and beats, in memory that hardly grows with its length.
 
     Args:
-        source: path, `-`, or binary file. Standard input can be read once: wrap it in `decode.open_source` and pass
+        source: path, `-`, or binary file. Standard input can be read once: wrap it in `sources.open_source` and pass
             what that yields if an encoder will want the samples again.
         start: seconds to skip.
         duration: seconds to keep at most.

@@ -1,7 +1,7 @@
 """One pass over the sound of a song: a log-mel spectrogram at 100 Hz and a chromagram at 25 Hz.
 
-Everything else in `music` (beats, the default encoder) is worked out from this record, so a song is decoded once and its
-samples are never held in memory: an hour costs about 35 MB.
+Everything else in `music` (beats, the default encoder) is worked out from this record, so a song is decoded once and
+its samples are never held in memory: an hour costs about 35 MB.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Spectrum:
 
     @property
     def duration_s(self) -> float:
+        """Length of the sound, exact to the sample."""
         return self.samples / SAMPLE_RATE
 
     @property
@@ -120,7 +121,8 @@ def _hann(size: int) -> np.ndarray:
 
 
 def _mel_edges() -> np.ndarray:
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)), MEL_BANDS + 2)
+    lowest, highest = (2595 * np.log10(1 + hertz / 700) for hertz in (LOWEST_HZ, HIGHEST_HZ))
+    mel = np.linspace(lowest, highest, MEL_BANDS + 2)
     return 700 * (10 ** (mel / 2595) - 1)
 
 

@@ -13,9 +13,9 @@ PREFERRED_BPM, PREFERRED_OCTAVES = 112.0, 0.55
 """Centre and spread of the prior over tempo: dancers count most music between 70 and 160."""
 
 _PER_OCTAVE = 96
-_WINDOW_S, _HOP_S = 12.0, 1.0
+_WINDOW_S, _HOP_S = 8.0, 1.0
 _QUIET = 0.05  # mean power of the onset strength below which a stretch holds no onsets worth the name
-_CHANGE_COST = 9.0  # per octave of change between windows one second apart
+_CHANGE_COST = 4.0  # per octave of change between windows one second apart
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def candidate_periods() -> np.ndarray:
 
 
 def autocorrelation(strength: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:
-    """(W, window) autocorrelation of each stretch, unbiased, near 1 at lag 0; near zero for stretches without onsets."""
+    """(W, window) autocorrelation of each stretch, unbiased, near 1 at lag 0; near 0 where nothing starts."""
     taper = np.minimum(1.0, np.arange(window, 0, -1) / window)
     result = np.zeros((len(starts), window))
     for index, start in enumerate(starts):

@@ -61,6 +61,7 @@ class SpectralEncoder:
 
 
 def create() -> SpectralEncoder:
+    """The encoder; it needs nothing."""
     return SpectralEncoder()
 
 

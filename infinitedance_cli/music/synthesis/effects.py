@@ -66,9 +66,9 @@ def loudness_lufs(sound: np.ndarray, sample_rate: int) -> float:
     channels = np.atleast_2d(sound)
     size = channels.shape[1]
     weight = _k_weight(np.fft.rfftfreq(size, 1 / sample_rate))
-    power = sum(np.fft.irfft(np.fft.rfft(channel) * weight, size) ** 2 for channel in channels)
+    power = (np.fft.irfft(np.fft.rfft(channels) * weight, size) ** 2).sum(axis=0)
     if len(channels) == 1:
-        power = power * 2  # a mono file plays on both speakers
+        power *= 2  # a mono file plays on both speakers
     block, hop = int(0.4 * sample_rate), int(0.1 * sample_rate)
     total = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, max(size - block, 0) + 1, hop)

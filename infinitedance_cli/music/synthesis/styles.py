@@ -1,16 +1,16 @@
 """What each style plays: tempo, grooves, bass lines, chords and sounds.
 
-Patterns are one bar in sixteenths, four characters a beat; a pattern for another meter is cut or goes on from its start.
+Patterns are one bar in sixteenths, four characters a beat; for another meter they are cut or go on from their start.
 Drums: `1` to `9` is a stroke and its velocity. Bass: `r` root, `o` octave, `f` fifth, `t` third, `s` seventh, `a` a
 semitone below the next root. Chords and arpeggios: `x` struck. `-` holds the sound before it, `.` is silence.
 """
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
-
-from infinitedance_cli.music.synthesis.styles_acoustic import ACOUSTIC
-from infinitedance_cli.music.synthesis.styles_electric import ELECTRIC
+from pathlib import Path
+from typing import Any
 
 Groove = dict[str, str]
 
@@ -60,4 +60,16 @@ class Style:
     strum: bool = False
 
 
-STYLES: dict[str, Style] = {name: Style(**fields) for name, fields in sorted({**ELECTRIC, **ACOUSTIC}.items())}  # type: ignore[arg-type]
+def read_styles(path: Path) -> dict[str, Style]:
+    """Styles by name, sorted, from a file like `styles.toml`."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: Style(**{key: _frozen(value) for key, value in fields.items()}) for name, fields in sorted(tables.items())
+    }
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+STYLES: dict[str, Style] = read_styles(Path(__file__).with_name("styles.toml"))

@@ -151,10 +151,10 @@ def _wave(voice: Voice, cycles: np.ndarray, hertz: float, brightness: np.ndarray
         return np.sin(2 * np.pi * cycles + swing).astype(np.float32)
     highest = max(int(0.45 * sample_rate / hertz), 1)
     allowed = min(1 << (highest.bit_length() - 1), 128)
-    index = (cycles * _TABLE).astype(np.int64) & (_TABLE - 1)
+    place = (cycles * _TABLE).astype(np.int64) & (_TABLE - 1)
     if voice.harmonics:
-        return _given_table(voice.harmonics[:highest])[index]
-    dark, bright = _table(voice.dark, voice.odd, allowed)[index], _table(voice.bright, voice.odd, allowed)[index]
+        return _given_table(voice.harmonics[:highest])[place]
+    dark, bright = _table(voice.dark, voice.odd, allowed)[place], _table(voice.bright, voice.odd, allowed)[place]
     result: np.ndarray = dark + (bright - dark) * brightness
     return result
 
