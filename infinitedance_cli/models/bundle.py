@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
 
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.models.checkpoint import load_model, read_description
@@ -13,6 +17,8 @@ from infinitedance_cli.models.choreographer import Choreographer
 from infinitedance_cli.models.dance_index import DanceIndex, load_index
 from infinitedance_cli.models.retriever import Retriever
 from infinitedance_cli.models.tokenizer import Tokenizer
+
+Model = TypeVar("Model", bound=nn.Module)
 
 STARTER = "starter"
 FILES = {
@@ -26,6 +32,25 @@ FILES = {
 def starter_folder() -> Path:
     """Where the bundled model lies."""
     return Path(str(resources.files("infinitedance_cli"))) / "starter" / "weights"
+
+
+def part_path(name: str, part: str) -> Path:
+    """The file of one of `FILES`: `name` is the file itself, a folder that holds it, or `starter`.
+
+    Raises:
+        MissingResource: it is not there.
+    """
+    path = starter_folder() if name == STARTER else Path(name)
+    if path.is_dir() or name == STARTER:
+        path = path / FILES[part]
+    if not path.is_file():
+        raise MissingResource(f"{part} {name}: there is no file {path}; give --{part} a trained one")
+    return path
+
+
+def load_part(name: str, part: str, model_type: type[Model], device: str | torch.device = "cpu") -> Model:
+    """One network of a bundle, in evaluation; `name` as in `part_path`. Raises as `part_path` and `load_model`."""
+    return load_model(part_path(name, part), model_type, device)
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,7 @@ class Bundle:
     @cached_property
     def choreographer(self) -> Choreographer:
         """Continues a dance."""
-        return load_model(self.path("choreographer"), Choreographer)
+        return load_model(self.path("choreographer"), Choreographer, trainable=False)
 
     @cached_property
     def genres(self) -> tuple[str, ...]:

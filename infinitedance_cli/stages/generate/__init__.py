@@ -1,0 +1,1 @@
+"""`idance generate`: a song in, a dance out."""

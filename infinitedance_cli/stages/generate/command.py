@@ -1,0 +1,81 @@
+"""The command `idance generate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infinitedance_cli import options
+
+Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
+Genre = Annotated[
+    str | None,
+    typer.Option("--genre", "-g", metavar="NAME", help="Dance genre; auto picks one for the song.", show_default="auto"),
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="NAME", help="starter, or a folder.", show_default="starter")
+]
+
+
+def command(
+    song: Song,
+    output: options.Output = "-",
+    genre: Genre = None,
+    seed: options.Seed = None,
+    takes: Annotated[
+        int | None, typer.Option("--takes", metavar="N", min=1, help="Dances to make, with seeds N, N+1 ….", show_default="1")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option("--start", metavar="S", min=0, help="Second of the song to begin at.", show_default="0")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option("--duration", metavar="S", help="Seconds to dance.", show_default="to the end")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", metavar="T", min=0, help="Higher is wilder.", show_default="0.85")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", metavar="K", min=0, help="Draw among the K likeliest codes.", show_default="30")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option("--top-p", metavar="P", help="Draw among codes up to this probability.", show_default="0.8")
+    ] = None,
+    references: Annotated[
+        int | None, typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4")
+    ] = None,
+    model: Model = None,
+    device: options.Device = None,
+    force: options.Force = False,
+    config_file: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
+    """A song in, a dance out, exactly as long as the song.
+
+    Examples: idance generate song.mp3 --genre k-pop -o dance.glb; idance generate song.wav --takes 3 -o take.npz;
+    idance generate song.flac | idance convert -o dance.bvh
+    """
+    from infinitedance_cli.stages.generate.config import GenerateConfig
+
+    settings = {
+        "genre": genre,
+        "seed": seed,
+        "takes": takes,
+        "start": start,
+        "duration": duration,
+        "sampling.temperature": temperature,
+        "sampling.top_k": top_k,
+        "sampling.top_p": top_p,
+        "references": references,
+        "model": model,
+        "device": device,
+    }
+    config = options.resolve_or_print(
+        GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
+    )
+    from infinitedance_cli.stages.generate.stage import generate
+    from infinitedance_cli.stream.ports import check_output, write_clips
+
+    check_output(output, force=force)
+    write_clips(generate(song, config), output, force=force)

@@ -1,0 +1,59 @@
+"""Settings of `idance generate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from infinitedance_cli.errors import ConfigError
+from infinitedance_cli.models.bundle import STARTER
+from infinitedance_cli.models.sampling import SamplingConfig
+from infinitedance_cli.motion.footlock import FootLock
+from infinitedance_cli.motion.warp import BeatWarp
+
+
+@dataclass(frozen=True)
+class FinishConfig:
+    """What is done to the decoded motion: feet locked to the floor, then timing moved onto the beat.
+
+    Each can be switched off; the order matters, because a change of timing keeps planted feet planted and a changed
+    foot moves the moments at which the body rests.
+    """
+
+    lock_feet: bool = True
+    feet: FootLock = field(default_factory=FootLock)
+    align_beats: bool = True
+    beats: BeatWarp = field(default_factory=BeatWarp)
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """How a dance is made.
+
+    `model` is "starter" or a folder; `genre` a name or "auto" (what the retriever hears in the song); `takes` dances
+    are made, with seeds `seed`, `seed` + 1 …; the song is read from `start` seconds on for `duration` seconds (None: to
+    its end). `references` retrieved dances are drawn from twice as many for every window; `guidance` above 1 follows
+    music and genre more closely than the model would by itself. Windows share `kept` steps (None: half a window).
+    """
+
+    model: str = STARTER
+    genre: str = "auto"
+    seed: int = 0
+    takes: int = 1
+    start: float = 0.0
+    duration: float | None = None
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    guidance: float = 1.0
+    references: int = 4
+    kept: int | None = None
+    finish: FinishConfig = field(default_factory=FinishConfig)
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.takes < 1:
+            raise ConfigError(f"takes is {self.takes}; expected 1 or more")
+        if self.start < 0 or (self.duration is not None and self.duration <= 0):
+            raise ConfigError(f"start {self.start} and duration {self.duration}: expected start ≥ 0 and duration > 0")
+        if self.references < 0:
+            raise ConfigError(f"references is {self.references}; expected 0 or more")
+        if self.guidance < 0:
+            raise ConfigError(f"guidance is {self.guidance}; expected 0 or more (1: none)")
