@@ -15,12 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infinitedance_cli.errors import BadInput
+from infinitedance_cli.errors import BadInput, MissingResource, StageFailed
 
 FORMAT = "idance-index"
 FORMAT_VERSION = 1
 _EXACT_ENTRIES = 50_000
 """Up to here every entry is compared; beyond, an inverted file keeps a search in a million under 20 ms."""
+_LEAST_PROBES, _PROBED_SHARE = 8, 1 / 64
+"""How many of the inverted lists a search without a filter looks into."""
+
+
+def source_of(clip_id: str) -> str:
+    """The clip that a variant was made from: the part of its id before "#"."""
+    return clip_id.partition("#")[0]
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ class Hit:
 class DanceIndex:
     """Windows of `window_steps` steps of codes, searchable by unit embeddings (E,).
 
-    `windows` (N, 2) int32: clip number and first step of each entry, in the order of the embeddings.
+    `windows` (N, 2) int32: clip number and first step of each entry, in the order of the embeddings. `details` say how
+    it was made: codebook_sha256 of the codes, and whatever else its maker knows.
     """
 
     def __init__(
@@ -59,8 +67,8 @@ class DanceIndex:
         self.clips, self.windows, self.window_steps = tuple(clips), windows, window_steps
         self.details = dict(details)
         self._searcher = searcher
-        genres = np.array([clip.genre for clip in self.clips])
-        self._genres: NDArray[np.str_] = genres[windows[:, 0]] if len(windows) else genres[:0]
+        self._genres = np.array([clip.genre for clip in self.clips])
+        self._sources = np.array([source_of(clip.clip_id) for clip in self.clips])
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -68,46 +76,58 @@ class DanceIndex:
     @property
     def genres(self) -> tuple[str, ...]:
         """Genres that have at least one entry, sorted."""
-        return tuple(sorted(set(self._genres.tolist()) - {""}))
+        return tuple(sorted(set(self._genres[np.unique(self.windows[:, 0])].tolist()) - {""}))
+
+    def require_codebook(self, sha256: str) -> None:
+        """Raise BadInput when the codes belong to another tokeniser than the one with this codebook."""
+        own = self.details.get("codebook_sha256", sha256)
+        if own != sha256:
+            raise BadInput(
+                f"the index holds codes of the codebook {own[:12]}…, the tokenizer has {sha256[:12]}…; build it again "
+                "with `idance build-index --tokenizer`"
+            )
 
     def search(
         self, queries: NDArray[np.float32], count: int, *, genre: str | None = None, without: Collection[str] = ()
     ) -> list[list[Hit]]:
         """The `count` entries nearest to each query (B, E), best first; fewer where the index has fewer.
 
-        `genre` limits the search to one genre, `without` leaves out whole clips by id (a clip must not find itself).
+        `genre` limits the search to one genre; `without` leaves out clips by id, with their variants (`id#1`, …): a
+        clip must not find itself. Up to 50,000 entries the result is exact.
         """
-        import faiss
-
-        allowed = np.ones(len(self), dtype=bool)
-        if genre is not None:
-            allowed &= self._genres == genre
-        if without:
-            left_out = np.array([clip.clip_id in without for clip in self.clips])
-            allowed &= ~left_out[self.windows[:, 0]]
-        count = min(count, int(allowed.sum()))
+        queries = np.ascontiguousarray(queries, np.float32)
+        allowed = self._allowed(genre, without)
+        total = len(self) if allowed is None else int(allowed.sum())
+        count = min(count, total)
         if count == 0:
             return [[] for _ in queries]
-        parameters = None
-        if not allowed.all():
-            selector = faiss.IDSelectorBatch(np.flatnonzero(allowed).astype(np.int64))
-            parameters = self._parameters(selector, everywhere=True)
-        elif len(self) > _EXACT_ENTRIES:
-            parameters = self._parameters(None, everywhere=False)
-        scores, rows = self._searcher.search(np.ascontiguousarray(queries, np.float32), count, params=parameters)
+        selector = None if allowed is None else _bitmap(allowed)
+        share = total / len(self)
+        scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, share))
+        if (rows < 0).any():  # the lists that were looked into hold too few of the allowed entries
+            scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, 0.0))
         return [
-            [Hit(float(s), *map(int, self.windows[r])) for s, r in zip(line, found, strict=True) if r >= 0]
+            [Hit(float(s), *map(int, self.windows[r])) for s, r in zip(line, found, strict=True)]
             for line, found in zip(scores, rows, strict=True)
         ]
 
-    def _parameters(self, selector: Any, *, everywhere: bool) -> Any:  # noqa: ANN401
-        import faiss
+    def _allowed(self, genre: str | None, without: Collection[str]) -> NDArray[np.bool_] | None:
+        """Which entries (N,) may be found; None for all."""
+        if genre is None and not without:
+            return None
+        clips = np.ones(len(self.clips), dtype=bool) if genre is None else self._genres == genre
+        clips &= ~np.isin(self._sources, [source_of(clip_id) for clip_id in without])
+        allowed: NDArray[np.bool_] = clips[self.windows[:, 0]]
+        return allowed
 
-        if len(self) <= _EXACT_ENTRIES:
+    def _parameters(self, selector: Any, share: float) -> Any:  # noqa: ANN401
+        """Search parameters; where a share of the entries is allowed, so many more lists are looked into."""
+        faiss = _faiss()
+        if not hasattr(self._searcher, "nlist"):
             return faiss.SearchParameters(sel=selector)
         lists = self._searcher.nlist
-        # A filter may leave only a few entries, scattered over all lists.
-        return faiss.SearchParametersIVF(sel=selector, nprobe=lists if everywhere else max(8, lists // 64))
+        probes = max(_LEAST_PROBES, int(lists * _PROBED_SHARE / share)) if share > 0 else lists
+        return faiss.SearchParametersIVF(sel=selector, nprobe=min(lists, probes))
 
     def codes(self, hit: Hit) -> NDArray[np.int16]:
         """Codes (window_steps, Q) of a hit."""
@@ -125,31 +145,45 @@ def build_index(
 
     Raises BadInput when there is nothing to index or an embedding is not finite.
     """
-    import faiss
-
     if len(windows) == 0:
-        raise BadInput("nothing to index: no clip is as long as one window")
+        raise BadInput("nothing to index: there are no windows")
     if not np.isfinite(embeddings).all():
         raise BadInput("an embedding is not finite; the retriever's weights are damaged")
-    embeddings = np.ascontiguousarray(embeddings, np.float32)
-    dimension = embeddings.shape[1]
-    if len(embeddings) <= _EXACT_ENTRIES:
+    searcher = _searcher(np.ascontiguousarray(embeddings, np.float32))
+    return DanceIndex(clips, np.ascontiguousarray(windows, np.int32), searcher, window_steps, details)
+
+
+def _faiss() -> Any:  # noqa: ANN401
+    """faiss, untyped: its Python layer takes arrays and keywords that its annotations do not know."""
+    import faiss
+
+    return faiss
+
+
+def _searcher(embeddings: NDArray[np.float32]) -> Any:  # noqa: ANN401
+    faiss = _faiss()
+    count, dimension = embeddings.shape
+    if count <= _EXACT_ENTRIES:
         searcher = faiss.IndexFlatIP(dimension)
     else:
-        lists = int(4 * np.sqrt(len(embeddings)))
+        lists = int(4 * np.sqrt(count))
         searcher = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, lists, faiss.METRIC_INNER_PRODUCT)
-        sample = np.random.default_rng(0).permutation(len(embeddings))[: 40 * lists]
+        sample = np.random.default_rng(0).permutation(count)[: 40 * lists]
         searcher.train(embeddings[sample])
     searcher.add(embeddings)
-    return DanceIndex(clips, windows, searcher, window_steps, details)
+    return searcher
+
+
+def _bitmap(allowed: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+    faiss = _faiss()
+    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
 
 
 def save_index(index: DanceIndex, path: Path) -> None:
-    """Write the index to `path` in one rename."""
-    import faiss
+    """Write the index to `path` in one rename; raises StageFailed when it cannot be written."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    offsets = np.cumsum([0, *(len(clip.codes) for clip in index.clips)]).astype(np.int64)
     clips = [{"clip_id": c.clip_id, "genre": c.genre, "provenance": dict(c.provenance)} for c in index.clips]
     header = {
         "format": FORMAT,
@@ -158,36 +192,46 @@ def save_index(index: DanceIndex, path: Path) -> None:
         "clips": clips,
         "details": index.details,
     }
-    tensors = {
-        "searcher": np.asarray(faiss.serialize_index(index._searcher)),
+    tensors: dict[str, NDArray[Any]] = {
+        "searcher": np.asarray(_faiss().serialize_index(index._searcher)),
         "windows": index.windows,
         "codes": np.concatenate([clip.codes for clip in index.clips]),
-        "offsets": offsets,
+        "offsets": np.cumsum([0, *(len(clip.codes) for clip in index.clips)]).astype(np.int64),
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(tensors, temporary, metadata={"idance": json.dumps(header, sort_keys=True)})
         os.replace(temporary, path)
+    except SafetensorError as error:
+        raise StageFailed(f"{path}: cannot be written ({error}); free space or choose another output") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def load_index(path: Path) -> DanceIndex:
-    """Read an index that `save_index` wrote; raises BadInput when it is something else."""
-    import faiss
+    """Read an index that `save_index` wrote.
+
+    Raises:
+        MissingResource: there is no such file.
+        BadInput: it is damaged, something else, or of a newer version.
+    """
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise MissingResource(f"{path}: no such index; build it with `idance build-index` or correct the path")
     try:
         with safe_open(path, "np") as file:
             header = json.loads((file.metadata() or {}).get("idance", "{}"))
             if header.get("format") != FORMAT:
                 raise BadInput(f"{path}: not a dance index; expected a file written by `idance build-index`")
-            searcher = faiss.deserialize_index(file.get_tensor("searcher"))
+            if header["format_version"] > FORMAT_VERSION:
+                raise BadInput(f"{path}: index format {header['format_version']} is newer than this idance: update it")
+            searcher = _faiss().deserialize_index(file.get_tensor("searcher"))
             windows, codes, offsets = (file.get_tensor(name) for name in ("windows", "codes", "offsets"))
-    except (SafetensorError, OSError) as error:
+        clips = [
+            IndexedClip(clip["clip_id"], clip["genre"], codes[first:last], clip["provenance"])
+            for clip, first, last in zip(header["clips"], offsets[:-1], offsets[1:], strict=True)
+        ]
+        return DanceIndex(clips, windows, searcher, header["window_steps"], header["details"])
+    except (SafetensorError, OSError, RuntimeError, LookupError, ValueError) as error:
         raise BadInput(f"{path}: unreadable index ({error}); build it again with `idance build-index`") from error
-    clips = [
-        IndexedClip(clip["clip_id"], clip["genre"], codes[first:last], clip["provenance"])
-        for clip, first, last in zip(header["clips"], offsets, offsets[1:], strict=False)
-    ]
-    return DanceIndex(clips, windows, searcher, header["window_steps"], header["details"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.checkpoint import codebook_sha256
 from infinitedance_cli.models.rvq_vae import RVQVAE, RVQConfig, RVQOutput
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+WINDOW_STEPS = 256
+"""Steps (34 s) that are encoded or decoded at once where memory must not grow with the length of the dance."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,37 @@ class Tokenizer(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: TokenizerConfig, mean: Tensor | None = None, deviation: Tensor | None = None) -> None:
+    def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
         size = config.network.features
         self.network = RVQVAE(config.network)
-        self.register_buffer("mean", torch.zeros(size) if mean is None else mean.float())
-        self.register_buffer("deviation", torch.ones(size) if deviation is None else deviation.float())
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+
+    def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take the training set's mean (D,) and standard deviation (D,).
+
+        Raises:
+            BadInput: they have another shape, or a deviation is not above 0.
+        """
+        if mean.shape != self.mean.shape or deviation.shape != self.mean.shape or not bool((deviation > 0).all()):
+            raise BadInput(
+                f"feature statistics have shapes {tuple(mean.shape)} and {tuple(deviation.shape)}, least deviation "
+                f"{float(deviation.min()):.3g}; expected {tuple(self.mean.shape)} and deviations above 0"
+            )
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
 
     @property
     def stride(self) -> int:
         """Frames per step of codes."""
         return self.config.network.stride
+
+    @property
+    def codebook_sha256(self) -> str:
+        """Fingerprint of the codebooks; codes mean something only to the tokeniser that has it."""
+        return codebook_sha256(self.network.codebooks())
 
     def normalise(self, features: Tensor) -> Tensor:
         """z-scores of features (..., D)."""
@@ -54,7 +75,8 @@ class Tokenizer(nn.Module):
 
     def forward(self, normalised: Tensor) -> RVQOutput:
         """One pass over z-scores (B, T, D); see `RVQVAE.forward`."""
-        return self.network(normalised)
+        output: RVQOutput = self.network(normalised)
+        return output
 
     @torch.no_grad()
     def encode(self, features: Tensor, beam: int = 1) -> Tensor:
@@ -63,11 +85,27 @@ class Tokenizer(nn.Module):
         return self.network.encode(self.normalise(features[:, :usable]), beam)
 
     @torch.no_grad()
+    def encode_windowed(self, features: Tensor, beam: int = 1, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
+        """`encode` piece by piece, `window` steps at a time: the pieces laid end to end are `encode(features)`.
+
+        Every window is encoded with the encoder's whole reach on both sides. `features` may lie on the CPU while the
+        network does not.
+        """
+        # Mirrored layer for layer, the encoder reaches no farther than the decoder.
+        reach, stride, steps = self.config.network.conv().decoder_reach, self.stride, features.shape[1] // self.stride
+        for start in range(0, steps, window):
+            stop = min(start + window, steps)
+            first, last = max(start - reach, 0), min(stop + reach, steps)
+            codes = self.encode(features[:, first * stride : last * stride].to(self.mean.device), beam)
+            yield codes[:, start - first : stop - first]
+
+    @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Features (B, 4S, D) of codes (B, S, Q)."""
         return self.restore(self.network.decode(codes))
 
-    def decode_windowed(self, codes: Tensor, window: int = 256) -> Iterator[Tensor]:
+    @torch.no_grad()
+    def decode_windowed(self, codes: Tensor, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
         """`decode` piece by piece in constant memory; see `RVQVAE.decode_windowed`."""
         for piece in self.network.decode_windowed(codes, window):
             yield self.restore(piece)

@@ -91,6 +91,11 @@ def canonical(text: str) -> str:
     raise UsageError(f"unknown genre {text!r}{hint} Known genres: {', '.join(GENRES)}")
 
 
+def normalised(label: str) -> str:
+    """The canonical name that a clip's genre label stands for; a label that no rule knows stays as it is."""
+    return _BY_KEY.get(_key(label), label)
+
+
 def nearest_known(genre: str, known: Collection[str]) -> str:
     """The genre in `known` that stands nearest to the canonical name `genre`; itself where it is known.
 

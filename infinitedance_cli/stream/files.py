@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from infinitedance_cli.errors import StageFailed
+from infinitedance_cli.errors import StageFailed, UsageError
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,6 +26,28 @@ def clear_failure(name: str | Path) -> Iterator[None]:
         if error.errno in _DISK_FULL:
             raise StageFailed(f"{name}: the disk is full; free space or choose another output") from error
         raise StageFailed(f"{name}: cannot be written ({error.strerror or error}); choose another output") from error
+
+
+def check_new_file(path: Path, *, force: bool = False) -> None:
+    """Fails early on a file that cannot be written, before any work starts.
+
+    Raises UsageError when it exists and `force` is not given, is a folder, or lies in a folder that is missing or not
+    writable.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file in it")
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: the folder {folder} is not writable; choose another output")
+    refuse_existing(path, force=force)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raises UsageError when `path` exists and `force` is not given."""
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path}: exists already; give --force to replace it, or choose another output")
 
 
 class NewFile:

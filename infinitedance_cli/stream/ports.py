@@ -15,7 +15,7 @@ from infinitedance_cli.errors import BadInput, StageFailed, UsageError
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stream.codec import decode, encode
 from infinitedance_cli.stream.dispatch import MotionFormat, format_for_reading, format_for_writing, split_extension
-from infinitedance_cli.stream.files import NewFile, clear_failure
+from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing
 from infinitedance_cli.stream.framing import read_images, write_image
 
 logger = logging.getLogger(__name__)
@@ -123,17 +123,7 @@ def check_output(output: str, *, force: bool = False) -> None:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file in it")
     format_for_writing(path)
-    folder = path.parent
-    if not folder.is_dir():
-        raise UsageError(f"{path}: there is no folder {folder}; make it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{path}: the folder {folder} is not writable; choose another output")
-    _refuse_existing(path, force)
-
-
-def _refuse_existing(path: Path, force: bool) -> None:
-    if not force and (path.exists() or path.is_symlink()):
-        raise UsageError(f"{path}: exists already; give --force to replace it, or choose another output")
+    check_new_file(path, force=force)
 
 
 def write_clips(clips: Iterable[MotionClip], output: str, *, force: bool = False) -> int:
@@ -181,13 +171,13 @@ def _write_files(clips: Iterable[MotionClip], path: Path, form: MotionFormat, fo
             _tell(path, 1)
             return 1
         path_of_first = _numbered(path, 0)
-        _refuse_existing(path_of_first, force)
+        refuse_existing(path_of_first, force=force)
         new.finish(path_of_first)
         _tell(path_of_first, 1)
     count = 1
     for clip in chain([second], iterator):
         target = _numbered(path, count)
-        _refuse_existing(target, force)
+        refuse_existing(target, force=force)
         with NewFile(target) as new:
             _write_clip(form, clip, new)
             new.finish(target)

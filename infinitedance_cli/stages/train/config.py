@@ -15,7 +15,9 @@ class LoopConfig:
 
     `batch_size` windows per optimiser step and process, split over `accumulate` passes; the learning rate warms up
     linearly for `warmup_steps` and falls along a cosine to `final_share` of its peak; weights are averaged with
-    `ema_decay` (0 switches it off) and the average is what is evaluated and exported.
+    `ema_decay` (0 switches it off) and the average is what is evaluated and exported. Every `log_every` steps the
+    losses are logged for --verbose, every `evaluate_every` held-out figures are measured and, where they are the best
+    so far, weights exported; every `save_every` the state is written. `threads` 0 leaves torch's choice.
     """
 
     steps: int = 10_000

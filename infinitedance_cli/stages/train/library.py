@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.step_features import FPS, require_body
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import clip_to_features, layout_named
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion, augment
-
-FPS = 30.0
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,7 @@ class Library:
 
 def to_motion(clip: MotionClip) -> Motion:
     """The body of a clip; raises BadInput unless it is on the default skeleton at 30 fps."""
-    body = default_skeleton(BODY_JOINT_COUNT)
-    if clip.fps != FPS or not clip.skeleton.first(BODY_JOINT_COUNT).matches(body):
-        raise BadInput(
-            f"clip {clip.clip_id}: training reads clips on the default skeleton at 30 fps, this one has "
-            f"{clip.skeleton.joint_count} joints at {clip.fps:g} fps; run `idance convert` on it first"
-        )
+    require_body(clip)
     genre = clip.labels.genre if clip.labels else ""
     return Motion(clip.clip_id, genre, clip.root_position, clip.joint_rotation[:, :BODY_JOINT_COUNT])
 
@@ -47,7 +41,8 @@ def load_library(clips: Iterable[MotionClip], minimum_frames: int) -> Library:
 
     Raises BadInput when no training clip of at least `minimum_frames` is left.
     """
-    train, held_out = [], []
+    train: list[Motion] = []
+    held_out: list[Motion] = []
     for clip in clips:
         group = clip.extra.get("dataset")
         split = group.attributes.get("split", "train") if group else "train"

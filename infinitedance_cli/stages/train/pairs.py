@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.dance_index import source_of
+from infinitedance_cli.models.step_features import FPS, step_features
 from infinitedance_cli.models.timeline import music_at_steps
 from infinitedance_cli.models.tokenizer import Tokenizer
+from infinitedance_cli.motion import genres
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stages.train.library import FPS, to_features, to_motion
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,22 @@ def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
         raise BadInput(
             f"clip {clip.clip_id}: it has no music features; expected /music/features in every training clip"
         )
-    features = torch.from_numpy(to_features(to_motion(clip), tokenizer.config.layout))
-    codes = tokenizer.encode(features[None])[0]
-    stride, steps = tokenizer.stride, len(codes)
-    rows = tokenizer.normalise(features[: steps * stride]).unflatten(0, (steps, stride)).mean(1)
-    music = music_at_steps(clip.music.features, clip.music.rate_hz, steps, stride / FPS)
+    steps = step_features(clip, tokenizer)
+    music = music_at_steps(clip.music.features, clip.music.rate_hz, len(steps.codes), tokenizer.stride / FPS)
     return Pair(
         clip=clip.clip_id,
-        source=clip.clip_id.split("#")[0],
-        genre=clip.labels.genre if clip.labels else "",
-        codes=codes.numpy().astype(np.int16),
+        source=source_of(clip.clip_id),
+        genre=genres.normalised(clip.labels.genre) if clip.labels else "",
+        codes=steps.codes,
         music=music.astype(np.float16),
-        motion=rows.numpy().astype(np.float16),
+        motion=steps.motion.astype(np.float16),
     )
 
 
 def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps: int = 8) -> PairSet:
     """All pairs of `minimum_steps` or more, by the clips' split; raises BadInput when none is left to train on."""
-    train, held_out = [], []
+    train: list[Pair] = []
+    held_out: list[Pair] = []
     for clip in clips:
         if clip.frames <= minimum_steps * tokenizer.stride:
             continue

@@ -6,16 +6,29 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from infinitedance_cli.errors import BadInput
+from infinitedance_cli.errors import BadInput, StageFailed
 from infinitedance_cli.models.checkpoint import full_state, load_full_state
 
 FILE_NAME = "state.safetensors"
+
+
+class LossScaler(Protocol):
+    """`torch.amp.GradScaler`, as far as its state goes."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers only."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what `state_dict` gave."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,9 +40,17 @@ class Progress:
 
 
 def save(
-    folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    scaler: LossScaler | None = None,
 ) -> None:
-    """Write the state to `folder`/state.safetensors, replacing the previous one in a single rename."""
+    """Write the state to `folder`/state.safetensors, replacing the previous one in a single rename.
+
+    `scaler` is that of fp16 training. Raises StageFailed when it cannot be written.
+    """
     tensors = {f"model/{name}": value for name, value in full_state(model).items()}
     if average is not None:
         tensors |= {f"average/{name}": value for name, value in full_state(average).items()}
@@ -39,6 +60,8 @@ def save(
     if torch.cuda.is_available():
         tensors["random/cuda"] = torch.cuda.get_rng_state()
     metadata = {"progress": json.dumps({"step": progress.step, "best": progress.best})}
+    if scaler is not None:
+        metadata["scaler"] = json.dumps(scaler.state_dict())
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         # Tied weights share memory, which safetensors refuses: every tensor gets its own copy.
@@ -46,12 +69,22 @@ def save(
             {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, temporary, metadata
         )
         os.replace(temporary, folder / FILE_NAME)
+    except SafetensorError as error:
+        raise StageFailed(f"{folder / FILE_NAME}: cannot be written ({error}); free space and go on") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def restore(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer) -> Progress:
+def restore(
+    folder: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    scaler: LossScaler | None = None,
+) -> Progress:
     """Load the state of `folder` into the given objects; a folder without one gives Progress() and changes nothing.
+
+    The random generators are left alone: see `restore_random`.
 
     Raises:
         BadInput: the state belongs to another network or is damaged.
@@ -61,19 +94,39 @@ def restore(folder: Path, model: nn.Module, average: nn.Module | None, optimizer
         return Progress()
     try:
         with safe_open(path, "pt") as file:
-            progress = Progress(**json.loads(file.metadata()["progress"]))
+            metadata = file.metadata()
+            progress = Progress(**json.loads(metadata["progress"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
         load_full_state(model, _part(tensors, "model"))
         if average is not None:
             load_full_state(average, _part(tensors, "average"))
         _restore_optimizer(optimizer, _part(tensors, "optimizer"))
-    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"{path}: not the state of this run ({reason}); choose another folder or delete it") from error
-    torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random/cuda"])
+        if scaler is not None and "scaler" in metadata:
+            scaler.load_state_dict(json.loads(metadata["scaler"]))
+    except (SafetensorError, OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
+        raise _not_ours(path, error) from error
+    except BadInput as error:
+        raise _not_ours(path, error) from error
     return progress
+
+
+def restore_random(folder: Path) -> None:
+    """Set torch's random generators as they were when the state of `folder` was saved, if there is one.
+
+    To be called right before the first step, after everything that draws random numbers on the way there.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return
+    with safe_open(path, "pt") as file:
+        torch.set_rng_state(file.get_tensor("random/cpu"))
+        if "random/cuda" in file.keys() and torch.cuda.is_available():  # noqa: SIM118
+            torch.cuda.set_rng_state(file.get_tensor("random/cuda"))
+
+
+def _not_ours(path: Path, error: Exception) -> BadInput:
+    reason = str(error).splitlines()[0]
+    return BadInput(f"{path}: not the state of this run ({reason}); choose another folder or delete it")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -123,11 +123,13 @@ class ChoreographerRecipe:
         }
 
     def build(self) -> nn.Module:
+        """The choreographer with its loss, on the tokeniser's codebooks."""
         network = Choreographer(self.model_config)
         network.set_codebook(self.codebook)
         return ChoreographerTraining(network)
 
     def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
+        """Windows of codes with their music, genre and references."""
         random = np.random.default_rng((self.seed, 3, step, stream))
         draws = draw_windows(self.pairs.train, size, self.model_config.steps, random)
         return self._collate("train", self.pairs.train, draws, random)
@@ -153,17 +155,21 @@ class ChoreographerRecipe:
         }
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
+        """Mean losses and accuracy over 192 held-out windows."""
         split = "held_out" if self.pairs.held_out else "train"
         pairs = self.pairs.held_out or self.pairs.train[:1]
-        random = np.random.default_rng(0)
+        random, device = np.random.default_rng(0), next(module.parameters()).device
         totals: dict[str, float] = {}
         batches = 6
         for _ in range(batches):
             draws = draw_windows(pairs, 32, self.model_config.steps, random)
-            for name, value in module(**self._collate(split, pairs, draws, random)).items():
+            batch = {name: rows.to(device) for name, rows in self._collate(split, pairs, draws, random).items()}
+            for name, value in module(**batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value) / batches
         return totals
 
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
+        """Write choreographer.safetensors, with the genres and the licences of what it learned from."""
+        assert isinstance(module, ChoreographerTraining)
         provenance = {**details, "genres": list(self.pairs.genres), "licences": list(self.licences)}
         return save_model(folder / "choreographer.safetensors", module.choreographer, provenance=provenance)

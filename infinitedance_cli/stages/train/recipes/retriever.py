@@ -38,12 +38,16 @@ class RetrieverRecipe:
         self._sources = {source: number for number, source in enumerate(sorted({p.source for p in pairs.train}))}
 
     def build(self) -> nn.Module:
-        return _Training(Retriever(self.model_config))
+        """The retriever with its loss."""
+        return RetrieverTraining(Retriever(self.model_config))
 
     def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
+        """Windows of motion and music, and the source of each, whose windows are no counter-examples."""
         random = np.random.default_rng((self.seed, 4, step, stream))
         draws = draw_windows(self.pairs.train, size, self.model_config.length, random)
         groups = [self._sources[self.pairs.train[draw.pair].source] for draw in draws]
+        if len(self._sources) == 1:  # no other clip to tell from: its windows have to do
+            groups = list(range(size))
         return {**self._windows(self.pairs.train, draws), "groups": torch.tensor(groups)}
 
     def _windows(self, pairs: Sequence[Pair], draws: Sequence[Draw]) -> dict[str, Tensor]:
@@ -57,21 +61,24 @@ class RetrieverRecipe:
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """Rank of the right music among 64 held-out windows, 0 best; 31.5 by chance."""
+        assert isinstance(module, RetrieverTraining)
         pairs = self.pairs.held_out or self.pairs.train
-        random = np.random.default_rng(0)
+        random, device = np.random.default_rng(0), next(module.parameters()).device
         ranks = []
         for _ in range(4):
             draws = draw_windows(pairs, 64, self.model_config.length, random)
-            windows = self._windows(pairs, draws)
+            windows = {name: rows.to(device) for name, rows in self._windows(pairs, draws).items()}
             scores = module.retriever.embed_motion(windows["motion"]) @ module.retriever.embed_music(windows["music"]).T
             ranks += (scores > scores.diagonal()[:, None]).sum(1).tolist()
         return {"median_rank": float(np.median(ranks)), "mean_rank": float(np.mean(ranks))}
 
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
+        """Write retriever.safetensors."""
+        assert isinstance(module, RetrieverTraining)
         return save_model(folder / "retriever.safetensors", module.retriever, provenance=dict(details))
 
 
-class _Training(nn.Module):
+class RetrieverTraining(nn.Module):
     """The retriever with its loss as the loop expects it."""
 
     def __init__(self, retriever: Retriever) -> None:
@@ -79,4 +86,5 @@ class _Training(nn.Module):
         self.retriever = retriever
 
     def forward(self, motion: Tensor, music: Tensor, groups: Tensor) -> dict[str, Tensor]:
+        """InfoNCE of windows (B, N, D) and (B, N, M); rows of one of the `groups` (B,) are no counter-examples."""
         return {"loss": self.retriever(motion, music, groups)}

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from infinitedance_cli.models.checkpoint import save_model
+from infinitedance_cli.models.reconstruction import Reconstruction, compare
+from infinitedance_cli.models.step_features import FPS
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
 from infinitedance_cli.motion.features import layout_named
-from infinitedance_cli.stages.train.augment import AugmentConfig
-from infinitedance_cli.stages.train.library import FPS, FeaturePool, Library, Motion, to_features
+from infinitedance_cli.stages.train.augment import AugmentConfig, Motion
+from infinitedance_cli.stages.train.library import FeaturePool, Library, to_features
 
 
 @dataclass(frozen=True)
@@ -141,58 +143,52 @@ class TokenizerRecipe:
         self.measured = library.held_out or library.train[:1]
 
     def build(self) -> nn.Module:
+        """The tokeniser with its loss, normalised by the first augmented variants."""
         mean, deviation = block_statistics(self.pool.sequences(0), self.config.model.layout)
-        tokenizer = Tokenizer(self.config.model, mean, deviation)
+        tokenizer = Tokenizer(self.config.model)
+        tokenizer.set_statistics(mean, deviation)
         return TokenizerTraining(tokenizer, self.config.loss, self.config.continuous_steps)
 
     def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
+        """Windows of raw features (size, window, D)."""
         return {"features": torch.from_numpy(self.pool.windows(step, size, stream))}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
+        """Joint error and jitter of the held-out clips; see `summarise`."""
+        assert isinstance(module, TokenizerTraining)
         tokenizer = module.tokenizer
-        rows = [_measure(tokenizer, motion, self.config.model.layout) for motion in self.measured]
-        return summarise(rows)
+        return summarise([measure(tokenizer, motion) for motion in self.measured])
 
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
+        """Write tokenizer.safetensors."""
+        assert isinstance(module, TokenizerTraining)
         return save_model(folder / "tokenizer.safetensors", module.tokenizer, provenance=dict(details))
 
 
 @dataclass(frozen=True)
-class Reconstruction:
-    """One held-out clip: its source, frames, joint errors (T, 22) in mm, mean jerk of both."""
+class HeldOutClip:
+    """How one held-out clip was reconstructed, and the source that it belongs to."""
 
     source: str
-    errors_mm: np.ndarray
-    jerk: float
-    real_jerk: float
+    reconstruction: Reconstruction
 
 
-def _measure(tokenizer: Tokenizer, motion: Motion, layout: str) -> Reconstruction:
+def measure(tokenizer: Tokenizer, motion: Motion) -> HeldOutClip:
+    """Encode and decode one motion."""
+    layout = tokenizer.config.layout
     features = torch.from_numpy(to_features(motion, layout))[None]
-    decoded = tokenizer.decode(tokenizer.encode(features))[0].numpy()
+    decoded = tokenizer.decode(tokenizer.encode(features.to(tokenizer.mean.device)))[0].cpu().numpy()
     real = features[0, : len(decoded)].numpy()
-    joints, real_joints = (_local_joints(rows, layout) for rows in (decoded, real))
-    errors = np.linalg.norm((joints - joints[:, :1]) - (real_joints - real_joints[:, :1]), axis=-1) * 1000
-    jerks = [np.linalg.norm(np.diff(j, n=3, axis=0), axis=-1).mean() for j in (joints, real_joints)]
-    return Reconstruction(motion.clip.split("__")[0].split("_")[0], errors, float(jerks[0]), float(jerks[1]))
+    return HeldOutClip(motion.clip.split("__")[0].split("_")[0], compare(decoded, real, layout))
 
 
-def _local_joints(features: np.ndarray, layout: str) -> np.ndarray:
-    """Joint positions (T, 22, 3) above the pelvis' own x and z, in the heading frame."""
-    named = layout_named(layout)
-    joints = np.zeros((len(features), 22, 3), dtype=np.float32)
-    joints[:, 1:] = features[:, named.block("joint_position")].reshape(len(features), 21, 3)
-    joints[:, 0, 1] = features[:, named.block("root_height")][:, 0]
-    return joints
-
-
-def summarise(rows: list[Reconstruction]) -> dict[str, float]:
+def summarise(rows: list[HeldOutClip]) -> dict[str, float]:
     """Mean joint error over all frames and by source, mm, and jitter over the real jitter, weighted by frames."""
-    frames = np.array([len(row.errors_mm) for row in rows])
-    figures = {"mpjpe_mm": float(np.concatenate([row.errors_mm for row in rows]).mean())}
-    figures["jitter_ratio"] = float(frames @ [row.jerk for row in rows] / (frames @ [row.real_jerk for row in rows]))
+    errors = [row.reconstruction.errors_mm for row in rows]
+    frames = np.array([len(part) for part in errors])
+    jerk, real_jerk = (frames @ [getattr(row.reconstruction, name) for row in rows] for name in ("jerk", "real_jerk"))
+    figures = {"mpjpe_mm": float(np.concatenate(errors).mean()), "jitter_ratio": float(jerk / max(real_jerk, 1e-12))}
     for source in sorted({row.source for row in rows}):
-        figures[f"mpjpe_mm_{source}"] = float(
-            np.concatenate([row.errors_mm for row in rows if row.source == source]).mean()
-        )
+        of_source = [part for part, row in zip(errors, rows, strict=True) if row.source == source]
+        figures[f"mpjpe_mm_{source}"] = float(np.concatenate(of_source).mean())
     return figures

@@ -1,0 +1,1 @@
+"""`idance build-index`: the index that the choreographer takes its references from."""

@@ -1,0 +1,1 @@
+"""`idance tokenize`: motion to tokens and back."""

@@ -1,0 +1,22 @@
+"""Settings of `idance tokenize`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+
+@dataclass(frozen=True)
+class TokenizeConfig:
+    """`tokenizer` is a file of `idance train tokenizer`, a folder with one, or "starter".
+
+    `beam` hypotheses are kept while a step is quantised (1: the nearest code layer by layer); `window_steps` are
+    encoded or decoded at once, so that memory does not grow with the length of a dance; `device` as `--device` says.
+    """
+
+    tokenizer: str = "starter"
+    beam: Annotated[int, Ge(1), Le(64)] = 1
+    window_steps: Annotated[int, Ge(1)] = 256
+    device: str = "auto"

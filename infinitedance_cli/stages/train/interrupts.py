@@ -1,0 +1,63 @@
+"""Ctrl-C and termination in the middle of a training step wait until the step is done."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Signals that came in while they were deferred; `obey` acts on the first of them as usual."""
+
+    def __init__(self, usual: Mapping[signal.Signals, Any]) -> None:
+        self._usual = usual
+        self._pending: signal.Signals | None = None
+
+    @property
+    def pending(self) -> bool:
+        """True when the process was asked to stop."""
+        return self._pending is not None
+
+    def obey(self) -> None:
+        """Do what the signal would have done at once: KeyboardInterrupt on Ctrl-C, the end of the process, …"""
+        if self._pending is not None:
+            number, self._pending = self._pending, None
+            signal.signal(number, self._usual[number])
+            signal.raise_signal(number)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.pending:  # asked twice: at once
+            self.obey()
+        self._pending = signal.Signals(number)
+        logger.info("stopping after this step; once more to stop at once")
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[Interrupts]:
+    """Within the block SIGINT and SIGTERM only set `Interrupts.pending`; a second one acts at once.
+
+    Outside of the main thread, where signals cannot be handled, nothing is deferred.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield Interrupts({})
+        return
+    usual = {number: signal.getsignal(number) for number in _SIGNALS}
+    # What the process was told to ignore (nohup), or what Python cannot put back, is left alone.
+    deferred = {number: handler for number, handler in usual.items() if handler not in (signal.SIG_IGN, None)}
+    interrupts = Interrupts(deferred)
+    for number in deferred:
+        signal.signal(number, interrupts._note)
+    try:
+        yield interrupts
+    finally:
+        for number, handler in deferred.items():
+            signal.signal(number, handler)
