@@ -102,6 +102,7 @@ def train_choreographer(
     tokenizer = load_model(parts.file("tokenizer"), Tokenizer)
     retriever = load_model(parts.file("retriever"), Retriever)
     index = load_index(parts.file("index"))
+    index.require_codebook(tokenizer.codebook_sha256)
     if smoke:
         run = replace(run, loop=replace(_SMOKE, seed=run.loop.seed), recipe=_tiny(run.recipe))
         clips = islice(clips, 1)
