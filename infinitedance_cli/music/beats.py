@@ -7,7 +7,7 @@ import numpy as np
 from infinitedance_cli.music.downbeats import find_downbeats
 from infinitedance_cli.music.hypotheses import best_chain
 from infinitedance_cli.music.onsets import Onsets, onset_strength
-from infinitedance_cli.music.rhythm import Rhythm, no_rhythm
+from infinitedance_cli.music.rhythm import Rhythm, median_tempo, no_rhythm
 from infinitedance_cli.music.spectrum import FRAME_RATE, Spectrum
 from infinitedance_cli.music.tempo import tempo_curve
 
@@ -15,6 +15,7 @@ _LATENCY_S = (
     0.001  # the strength of a click peaks 3 ms before it, that of a drum with a soft attack 6 ms after its start
 )
 _NO_BEAT, _STEADY_BEAT = 0.08, 0.45
+_FAINT = 0.2  # onset strength that does not count as the first or last beat
 
 
 def analyse_rhythm(spectrum: Spectrum) -> Rhythm:
@@ -31,14 +32,12 @@ def analyse_rhythm(spectrum: Spectrum) -> Rhythm:
     if curve is None:
         return no_rhythm(spectrum.duration_s)
     beats = best_chain(spectrum, onsets, curve.period_frames)
-    first, last = _sounding(onsets)
-    beats = np.maximum(beats[(beats >= first) & (beats <= last)] - _LATENCY_S, 0.0)
+    beats = np.maximum(_with_onsets(beats, onsets) - _LATENCY_S, 0.0)
     confidence = beat_confidence(curve.salience, spectrum.duration_s)
     if len(beats) < 4 or confidence == 0.0:
         return no_rhythm(spectrum.duration_s)
     bars, meter = find_downbeats(beats, spectrum, onsets)
-    tempo = float(60 / np.median(np.diff(beats)))
-    return Rhythm(beats, beats[bars], tempo, confidence, spectrum.duration_s, meter)
+    return Rhythm(beats, beats[bars], median_tempo(beats), confidence, spectrum.duration_s, meter)
 
 
 def beat_confidence(salience: np.ndarray, duration_s: float) -> float:
@@ -50,7 +49,10 @@ def beat_confidence(salience: np.ndarray, duration_s: float) -> float:
     return float(np.clip((np.median(salience) - none) / (_STEADY_BEAT - none), 0.0, 1.0))
 
 
-def _sounding(onsets: Onsets) -> tuple[float, float]:
-    """Seconds of the first and of the last moment that can be heard."""
-    loud = np.flatnonzero(onsets.loudness_db > max(onsets.reference_db - 45.0, -75.0))
-    return (loud[0] / FRAME_RATE - 0.02, loud[-1] / FRAME_RATE) if len(loud) else (0.0, -1.0)
+def _with_onsets(beats: np.ndarray, onsets: Onsets) -> np.ndarray:
+    """The beats without those before the music starts and those in the silence or reverberation after its end."""
+    around = np.round(beats * FRAME_RATE).astype(np.int64)[:, None] + np.arange(-3, 4)
+    inside = np.clip(around, 0, len(onsets.strength) - 1)
+    heard = onsets.loudness_db[inside].max(axis=1) > max(onsets.reference_db - 45.0, -75.0)
+    struck = np.flatnonzero((onsets.strength[inside].max(axis=1) > _FAINT) & heard)
+    return beats[struck[0] : struck[-1] + 1] if len(struck) else beats[:0]

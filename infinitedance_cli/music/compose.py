@@ -130,8 +130,13 @@ def compose_parts(
     return Composition(parts, grid, rhythm, tuple(sections), style, manner.room_s, kicks, sample_rate, seed)
 
 
-def mix(song: Composition, stereo: bool = False) -> np.ndarray:
+def mix(song: Composition, stereo: bool = False, ceiling: float = 0.89) -> np.ndarray:
     """Levels, side-chain, room and master.
+
+    Args:
+        song: the parts.
+        stereo: two channels instead of one.
+        ceiling: highest peak; below the usual one for lossy files, which overshoot.
 
     Returns:
         (1, N) or (2, N) float32 at -14 LUFS.
@@ -154,7 +159,7 @@ def mix(song: Composition, stereo: bool = False) -> np.ndarray:
     send = filtered(send, song.sample_rate, 180, 9000)
     for channel in dry:
         channel += convolved(send, room_response(song.sample_rate, song.room_s, rng))
-    return mastered(dry, song.sample_rate)
+    return mastered(dry, song.sample_rate, ceiling=ceiling)
 
 
 def _plan(

@@ -86,11 +86,10 @@ def stream_audio(
         blocks = _cut(_mono(readable, name, sample_rate, report), sample_rate, start, duration, report)
         total = 0
         for block in _rechunk(blocks, round(BLOCK_SECONDS * sample_rate)):
-            if not np.isfinite(block).all():
-                raise BadInput(
-                    f"{name}: the sound holds NaN or infinite samples near {start + total / sample_rate:.1f}"
-                    " s; export it again from its source"
-                )
+            finite = np.isfinite(block)
+            if not finite.all():
+                at = start + (total + int(np.argmin(finite))) / sample_rate
+                raise BadInput(f"{name}: the sound holds NaN or infinite samples at {at:.1f} s; export it again")
             total += len(block)
             yield block
         _conclude(name, report, total, start)

@@ -65,7 +65,13 @@ def known_rhythm(beats: np.ndarray, duration_s: float, downbeats: np.ndarray | N
     if np.any(np.diff(beats) <= 0):
         raise ValueError("beat times must increase")
     bars = beats[::meter] if downbeats is None else np.asarray(downbeats, np.float64)
-    return Rhythm(beats, bars, float(60 / np.median(np.diff(beats))), 1.0, duration_s, meter)
+    return Rhythm(beats, bars, median_tempo(beats), 1.0, duration_s, meter)
+
+
+def median_tempo(beats: np.ndarray) -> float:
+    """Beats a minute, the median over spans of eight beats, so that hundredths of a second do not round it."""
+    span = min(8, len(beats) - 1)
+    return float(60 * span / np.median(beats[span:] - beats[:-span]))
 
 
 def _phase(marks: np.ndarray, times: np.ndarray, reach: int) -> np.ndarray:

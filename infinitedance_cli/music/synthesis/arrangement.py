@@ -34,7 +34,7 @@ _MOODS: dict[str, tuple[float, frozenset[str], int]] = {
     "verse": (0.7, frozenset({"drums", "bass", "chords", "lead"}), 2),
     "build": (0.75, frozenset({"drums", "bass", "chords", "arpeggio"}), 1),
     "chorus": (1.0, ALL_PARTS, 2),
-    "break": (0.45, frozenset({"drums", "chords", "lead", "arpeggio"}), 0),
+    "break": (0.65, frozenset({"drums", "chords", "lead", "arpeggio"}), 0),
     "outro": (0.6, frozenset({"drums", "bass", "chords"}), 1),
 }
 
