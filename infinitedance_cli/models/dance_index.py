@@ -93,7 +93,7 @@ class DanceIndex:
         """The `count` entries nearest to each query (B, E), best first; fewer where the index has fewer.
 
         `genre` limits the search to one genre; `without` leaves out clips by id, with their variants (`id#1`, …): a
-        clip must not find itself. Up to 50,000 entries the result is exact.
+        clip must not find itself. Where 50,000 entries or fewer come into question, the result is exact.
         """
         queries = np.ascontiguousarray(queries, np.float32)
         allowed = self._allowed(genre, without)
@@ -102,10 +102,9 @@ class DanceIndex:
         if count == 0:
             return [[] for _ in queries]
         selector = None if allowed is None else _bitmap(allowed)
-        share = total / len(self)
-        scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, share))
+        scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, total))
         if (rows < 0).any():  # the lists that were looked into hold too few of the allowed entries
-            scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, 0.0))
+            scores, rows = self._searcher.search(queries, count, params=self._parameters(selector, 0))
         return [
             [Hit(float(s), *map(int, self.windows[r])) for s, r in zip(line, found, strict=True)]
             for line, found in zip(scores, rows, strict=True)
@@ -120,14 +119,14 @@ class DanceIndex:
         allowed: NDArray[np.bool_] = clips[self.windows[:, 0]]
         return allowed
 
-    def _parameters(self, selector: Any, share: float) -> Any:  # noqa: ANN401
-        """Search parameters; where a share of the entries is allowed, so many more lists are looked into."""
+    def _parameters(self, selector: Any, total: int) -> Any:  # noqa: ANN401
+        """Search parameters where `total` entries are allowed: all lists for few, else as many more as are left out."""
         faiss = _faiss()
         if not hasattr(self._searcher, "nlist"):
             return faiss.SearchParameters(sel=selector)
         lists = self._searcher.nlist
-        probes = max(_LEAST_PROBES, int(lists * _PROBED_SHARE / share)) if share > 0 else lists
-        return faiss.SearchParametersIVF(sel=selector, nprobe=min(lists, probes))
+        probes = int(lists * _PROBED_SHARE * len(self) / total) if total > _EXACT_ENTRIES else lists
+        return faiss.SearchParametersIVF(sel=selector, nprobe=min(lists, max(_LEAST_PROBES, probes)))
 
     def codes(self, hit: Hit) -> NDArray[np.int16]:
         """Codes (window_steps, Q) of a hit."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from infinitedance_cli.models.bundle import STARTER, Bundle
+from infinitedance_cli.models.bundle import STARTER, part_path
 from infinitedance_cli.models.checkpoint import load_model
 from infinitedance_cli.models.choreographer import ChoreographerConfig
 from infinitedance_cli.models.dance_index import load_index
@@ -59,9 +59,9 @@ class Parts:
     index: Path | None = None
 
     def file(self, part: str) -> Path:
-        """The file of a part; raises MissingResource when it is the starter's and that is not there."""
+        """The file of a part, given as file or as the folder with it; raises MissingResource when it is not there."""
         given: Path | None = getattr(self, part)
-        return given if given is not None else Bundle.named(STARTER).path(part)
+        return part_path(STARTER if given is None else str(given), part)
 
 
 def train_tokenizer(
