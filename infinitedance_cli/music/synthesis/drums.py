@@ -196,5 +196,5 @@ DRUMS: dict[str, Drum] = {
 LEVELS: dict[str, float] = {
     "kick": 1.0, "snare": 0.75, "clap": 0.6, "rim": 0.4, "hat": 0.22, "open": 0.25, "ride": 0.25, "crash": 0.4,
     "shaker": 0.2, "tambourine": 0.2, "tom": 0.6, "low-tom": 0.7, "conga": 0.4, "low-conga": 0.45, "timpani": 0.7,
-    "cowbell": 0.2, "clave": 0.25, "triangle": 0.12,
+    "cowbell": 0.38, "clave": 0.25, "triangle": 0.12,
 }  # fmt: skip
