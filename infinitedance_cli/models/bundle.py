@@ -1,51 +1,26 @@
-"""The four files that make a generator, in one folder; the starter's ships with the package."""
+"""A generator: tokeniser, retriever, index and choreographer that belong together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import nn
 
-from infinitedance_cli.errors import MissingResource
-from infinitedance_cli.models.checkpoint import load_model, read_description
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.bundle_files import FILES, STARTER, bundle_folder, part_path, starter_folder
+from infinitedance_cli.models.checkpoint import codebook_sha256, load_model, read_description
 from infinitedance_cli.models.choreographer import Choreographer
 from infinitedance_cli.models.dance_index import DanceIndex, load_index
 from infinitedance_cli.models.retriever import Retriever
 from infinitedance_cli.models.tokenizer import Tokenizer
 
+__all__ = ["FILES", "STARTER", "Bundle", "load_part", "part_path", "starter_folder"]
+
 Model = TypeVar("Model", bound=nn.Module)
-
-STARTER = "starter"
-FILES = {
-    "tokenizer": "tokenizer.safetensors",
-    "retriever": "retriever.safetensors",
-    "index": "index.safetensors",
-    "choreographer": "choreographer.safetensors",
-}
-
-
-def starter_folder() -> Path:
-    """Where the bundled model lies."""
-    return Path(str(resources.files("infinitedance_cli"))) / "starter" / "weights"
-
-
-def part_path(name: str, part: str) -> Path:
-    """The file of one of `FILES`: `name` is the file itself, a folder that holds it, or `starter`.
-
-    Raises:
-        MissingResource: it is not there.
-    """
-    path = starter_folder() if name == STARTER else Path(name)
-    if path.is_dir() or name == STARTER:
-        path = path / FILES[part]
-    if not path.is_file():
-        raise MissingResource(f"{part} {name}: there is no file {path}; give --{part} a trained one")
-    return path
 
 
 def load_part(name: str, part: str, model_type: type[Model], device: str | torch.device = "cpu") -> Model:
@@ -66,13 +41,7 @@ class Bundle:
         Raises:
             MissingResource: there is no such folder, or one of its files is missing; the message names it.
         """
-        folder = starter_folder() if name == STARTER else Path(name)
-        if not folder.is_dir():
-            raise MissingResource(f"model {name!r}: no such folder; give {STARTER} or a folder with {_listed()}")
-        missing = [file for file in FILES.values() if not (folder / file).is_file()]
-        if missing:
-            raise MissingResource(f"model {name!r}: {', '.join(missing)} missing in {folder}; expected {_listed()}")
-        return cls(folder)
+        return cls(bundle_folder(name))
 
     def path(self, part: str) -> Path:
         """File of one of `FILES`."""
@@ -104,10 +73,33 @@ class Bundle:
         return tuple(read_description(self.path("choreographer")).provenance.get("genres", ()))
 
     @cached_property
+    def encoder(self) -> str:
+        """Music encoder that the choreographer was trained with; empty where its file does not say."""
+        return str(read_description(self.path("choreographer")).provenance.get("encoder", ""))
+
+    def require_match(self) -> None:
+        """Raise BadInput unless the four parts speak of the same codes and hear the same music."""
+        own, codebooks = self.choreographer.codebook, self.tokenizer.network.codebooks()
+        if own.shape != codebooks.shape:
+            raise BadInput(
+                f"{self.path('choreographer')}: made for codebooks {tuple(own.shape)}; the tokenizer beside it has "
+                f"{tuple(codebooks.shape)}; take both from one training"
+            )
+        sha256 = self.tokenizer.codebook_sha256
+        if codebook_sha256(own) != sha256:
+            raise BadInput(
+                f"{self.path('choreographer')}: trained on codes of the codebook {codebook_sha256(own)[:12]}…; the "
+                f"tokenizer beside it has {sha256[:12]}…; take both from one training"
+            )
+        self.index.require_codebook(sha256)
+        hears, seeks = self.choreographer.config.condition.music_dim, self.retriever.config.music_dim
+        if hears != seeks:
+            raise BadInput(
+                f"{self.path('retriever')}: reads {seeks} music values a step, the choreographer beside it {hears}; "
+                "take both from one training"
+            )
+
+    @cached_property
     def licences(self) -> tuple[str, ...]:
         """What the provenance of a dance says about the weights that made it."""
         return tuple(read_description(self.path("choreographer")).provenance.get("licences", ()))
-
-
-def _listed() -> str:
-    return ", ".join(FILES.values())

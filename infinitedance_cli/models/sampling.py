@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from infinitedance_cli.models.checks import require
+from infinitedance_cli.models.sampling_config import SamplingConfig
 
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How codes are drawn; the defaults are the paper's.
-
-    temperature 0 takes the likeliest code; top_k 0 keeps all codes; top_p keeps the likeliest codes up to this
-    probability, with the one that crosses it. repetition_penalty is subtracted from the logits of first-level codes
-    drawn within the last repetition_window steps.
-    """
-
-    temperature: float = 0.85
-    top_k: int = 30
-    top_p: float = 0.8
-    repetition_penalty: float = 0.0
-    repetition_window: int = 8
-
-    def __post_init__(self) -> None:
-        require(self.temperature >= 0, f"temperature is {self.temperature}; expected 0 or more")
-        require(self.top_k >= 0, f"top_k is {self.top_k}; expected 0 (all) or more")
-        require(0 < self.top_p <= 1, f"top_p is {self.top_p}; expected a value above 0, up to 1")
-        require(self.repetition_penalty >= 0, f"repetition_penalty is {self.repetition_penalty}; expected 0 or more")
-        require(self.repetition_window >= 1, f"repetition_window is {self.repetition_window}; expected 1 or more")
+__all__ = ["Sampler", "SamplingConfig"]
 
 
 class Sampler:

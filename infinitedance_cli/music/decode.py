@@ -108,6 +108,18 @@ def probe(source: AudioSource) -> AudioInfo:
         return describe(readable, report, samples / rate, source_name(source))
 
 
+def stated_duration(source: AudioSource) -> float | None:
+    """Seconds that the header claims, without decoding anything; None where it claims nothing.
+
+    Raises:
+        BadInput: not a sound file, or no audio track.
+    """
+    with open_source(source) as readable, _open_container(readable, source_name(source)) as container:
+        _require_sound(container, source_name(source))
+        seconds = _expected_seconds(container)
+        return container.duration / 1e6 if seconds is None and container.duration is not None else seconds
+
+
 def describe(source: AudioSource, report: DecodeReport, duration_s: float, name: str | None = None) -> AudioInfo:
     """The record of a file that was just decoded; reads its bytes once more for the hash."""
     path = name if name is not None else source_name(source)
@@ -137,14 +149,18 @@ def _open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
         container.close()
 
 
+def _require_sound(container: InputContainer, name: str) -> None:
+    if not container.streams.audio:
+        kind = "video without a sound track" if container.streams.video else "no audio track found"
+        raise BadInput(f"{name}: {kind}; expected a file with sound")
+
+
 def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport) -> Iterator[np.ndarray]:
     """(n,) float32 blocks of the first audio track as the decoder delivers them, resampled."""
     from infinitedance_cli.music.resampling import MonoResampler
 
     with _open_container(source, name) as container:
-        if not container.streams.audio:
-            kind = "video without a sound track" if container.streams.video else "no audio track found"
-            raise BadInput(f"{name}: {kind}; expected a file with sound")
+        _require_sound(container, name)
         resampler = MonoResampler(sample_rate)
         for frame in _frames(container, name, report):
             yield from resampler.push(frame)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from infinitedance_cli.errors import BadInput
+from infinitedance_cli.errors import BadInput, UsageError
 
 AudioSource = str | os.PathLike[str] | BinaryIO
 """A path, `-` for standard input, or an open binary file."""
@@ -35,6 +35,7 @@ def open_source(source: AudioSource) -> Iterator[AudioSource]:
 
     Raises:
         BadInput: the file does not exist, is a folder, cannot be read or is empty.
+        UsageError: standard input is a terminal.
     """
     if isinstance(source, str | os.PathLike) and os.fspath(source) != "-":
         if _check_path(Path(source)):
@@ -44,6 +45,8 @@ def open_source(source: AudioSource) -> Iterator[AudioSource]:
             yield spool
         return
     if isinstance(source, str | os.PathLike):
+        if sys.stdin.isatty():
+            raise UsageError("standard input is a terminal; pipe a sound file into it, or name one")
         with _spooled(cast(BinaryIO, sys.stdin.buffer), source_name(source)) as spool:
             yield spool
     elif source.seekable():
@@ -75,9 +78,21 @@ def _check_path(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
+class _Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """A temporary file that carries the name of the stream that was read into it."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(max_size=_SPOOL_BYTES)
+        self.label = label
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+
 @contextmanager
 def _spooled(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+    with _Spool(name) as spool:
         shutil.copyfileobj(stream, spool)
         if spool.tell() == 0:
             raise BadInput(f"{name}: the stream is empty; expected the bytes of a sound or video file")

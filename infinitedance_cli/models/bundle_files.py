@@ -1,0 +1,54 @@
+"""The four files that make a generator, in one folder; the starter's ships with the package. Imports no torch."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from infinitedance_cli.errors import MissingResource
+
+STARTER = "starter"
+FILES = {
+    "tokenizer": "tokenizer.safetensors",
+    "retriever": "retriever.safetensors",
+    "index": "index.safetensors",
+    "choreographer": "choreographer.safetensors",
+}
+
+
+def starter_folder() -> Path:
+    """Where the bundled model lies."""
+    return Path(str(resources.files("infinitedance_cli"))) / "starter" / "weights"
+
+
+def bundle_folder(name: str) -> Path:
+    """The folder of the generator called `starter`, or `name` itself; all four files are there.
+
+    Raises:
+        MissingResource: there is no such folder, or one of its files is missing; the message names it.
+    """
+    folder = starter_folder() if name == STARTER else Path(name)
+    if not folder.is_dir():
+        raise MissingResource(f"model {name!r}: no such folder; give {STARTER} or a folder with {_listed()}")
+    missing = [file for file in FILES.values() if not (folder / file).is_file()]
+    if missing:
+        raise MissingResource(f"model {name!r}: {', '.join(missing)} missing in {folder}; expected {_listed()}")
+    return folder
+
+
+def part_path(name: str, part: str) -> Path:
+    """The file of one of `FILES`: `name` is the file itself, a folder that holds it, or `starter`.
+
+    Raises:
+        MissingResource: it is not there.
+    """
+    path = starter_folder() if name == STARTER else Path(name)
+    if path.is_dir() or name == STARTER:
+        path = path / FILES[part]
+    if not path.is_file():
+        raise MissingResource(f"{part} {name}: there is no file {path}; give --{part} a trained one")
+    return path
+
+
+def _listed() -> str:
+    return ", ".join(FILES.values())
