@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from infinitedance_cli import log
@@ -37,7 +38,7 @@ from infinitedance_cli.stages.train.stage import (
 )
 from infinitedance_cli.starter.match_music import MatchConfig, match_music
 from infinitedance_cli.starter.prepare import prepared_clips
-from infinitedance_cli.starter.song_bank import SongBank
+from infinitedance_cli.starter.song_bank import SongBank, composed_songs, recorded_songs
 from infinitedance_cli.starter.sources import CREDITS, OTHER
 from infinitedance_cli.stream.ports import read_clips, write_clips
 
@@ -57,7 +58,8 @@ def retrain(data: Path, work: Path) -> Path:
         write_clips(prepared_clips(data), str(clips))
     train_tokenizer(read_clips([str(clips)]), _run(TokenizerRun, "tokenizer"), work / "tokenizer")
     if not pairs.exists():
-        bank = SongBank.analyse(path for path in (data / "music" / "songs").glob("*.ogg") if _is_training_song(path))
+        files = [path for path in (data / "music" / "songs").glob("*.ogg") if path.stem not in HELD_OUT_SONGS]
+        bank = SongBank.of(chain(recorded_songs(files), composed_songs()))
         write_clips(match_music(_dances(clips), bank, MatchConfig()), str(pairs))
     parts = Parts(
         work / "tokenizer" / FILES["tokenizer"], work / "retriever" / FILES["retriever"], work / FILES["index"]
@@ -103,10 +105,6 @@ def _dances(clips: Path) -> Iterator[MotionClip]:
     for clip in read_clips([str(clips)]):
         if clip.labels is not None and clip.labels.genre != OTHER and clip.frames > _LEAST_FRAMES:
             yield clip
-
-
-def _is_training_song(path: Path) -> bool:
-    return path.stem not in HELD_OUT_SONGS
 
 
 def _licences() -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion.clip import MusicTrack
+from infinitedance_cli.music.compose import STYLE_NAMES, compose
 from infinitedance_cli.music.encoders.spectral import LAYOUT, rhythm_columns
 from infinitedance_cli.music.features import encode_song, load_encoder
 from infinitedance_cli.music.rhythm import known_rhythm
-from infinitedance_cli.music.song import analyse_song
+from infinitedance_cli.music.song import Song, analyse_song, song_from_audio
+from infinitedance_cli.music.spectrum import SAMPLE_RATE
 
 _LEAST_CONFIDENCE = 0.3
 _GREATEST_STRETCH = 1.35
@@ -41,20 +43,19 @@ class SongBank:
     encoder: str
 
     @classmethod
-    def analyse(cls, files: Iterable[Path]) -> SongBank:
-        """Analyse and encode songs; those without a steady beat are left out. Raises BadInput when none is left."""
-        encoder, songs = load_encoder(), []
-        for path in sorted(files):
-            song = analyse_song(path)
+    def of(cls, songs: Iterable[tuple[str, Song]]) -> SongBank:
+        """Encode named songs; those without a steady beat are left out. Raises BadInput when none is left."""
+        encoder, banked = load_encoder(), []
+        for name, song in songs:
             rhythm = song.rhythm
             if rhythm.confidence < _LEAST_CONFIDENCE or len(rhythm.beats) < 16:
                 continue
             features = encode_song(song, encoder)
             downbeats = np.isin(rhythm.beats, rhythm.downbeats)
-            songs.append(BankedSong(path.stem, features, rhythm.beats, downbeats, rhythm.tempo_bpm, rhythm.meter))
-        if not songs:
+            banked.append(BankedSong(name, features, rhythm.beats, downbeats, rhythm.tempo_bpm, rhythm.meter))
+        if not banked:
             raise BadInput("no song with a steady beat; the starter's music needs at least one")
-        return cls(tuple(songs), encoder.rate_hz, encoder.name)
+        return cls(tuple(banked), encoder.rate_hz, encoder.name)
 
     def on_grid(
         self, beats_s: NDArray[np.float64], duration_s: float, level: NDArray[np.float32], random: np.random.Generator
@@ -98,6 +99,20 @@ class SongBank:
         if len(fitting) == 0:
             fitting = np.argsort(stretch)[:3]
         return self.songs[int(random.choice(fitting))]
+
+
+def recorded_songs(files: Iterable[Path]) -> Iterator[tuple[str, Song]]:
+    """Songs from files, by name, with the beats that the tracker finds."""
+    for path in sorted(files):
+        yield path.stem, analyse_song(path)
+
+
+def composed_songs(seconds: float = 45.0, seed: int = 1000) -> Iterator[tuple[str, Song]]:
+    """One song in each style of `music.compose`, with its exact beats; 84 to 136 BPM."""
+    for number, style in enumerate(STYLE_NAMES):
+        bpm = 84.0 + (number * 37) % 53
+        audio, rhythm = compose(style, bpm, duration=seconds, seed=seed + number, whole=False, sample_rate=SAMPLE_RATE)
+        yield f"composed {style} {bpm:.0f}", song_from_audio(audio, SAMPLE_RATE, rhythm)
 
 
 def _read(rows: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.float32]:

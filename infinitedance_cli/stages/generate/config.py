@@ -8,17 +8,20 @@ from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.bundle import STARTER
 from infinitedance_cli.models.sampling import SamplingConfig
 from infinitedance_cli.motion.footlock import FootLock
+from infinitedance_cli.motion.ground import GroundConfig
 from infinitedance_cli.motion.warp import BeatWarp
 
 
 @dataclass(frozen=True)
 class FinishConfig:
-    """What is done to the decoded motion: feet locked to the floor, then timing moved onto the beat.
+    """What is done to the decoded motion: hovering taken out, feet locked to the floor, then timing moved onto the beat.
 
     Each can be switched off; the order matters, because a change of timing keeps planted feet planted and a changed
     foot moves the moments at which the body rests.
     """
 
+    ground: bool = True
+    flight: GroundConfig = field(default_factory=GroundConfig)
     lock_feet: bool = True
     feet: FootLock = field(default_factory=FootLock)
     align_beats: bool = True

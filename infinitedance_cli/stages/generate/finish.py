@@ -12,6 +12,7 @@ from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import features_to_clip, layout_named
 from infinitedance_cli.motion.footlock import lock_feet
+from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES
 from infinitedance_cli.motion.warp import align_to_beats
@@ -30,7 +31,9 @@ def decode_codes(tokenizer: Tokenizer, codes: NDArray[np.integer], frames: int, 
 
 
 def finish(clip: MotionClip, beats_s: NDArray[np.float64], config: FinishConfig) -> MotionClip:
-    """Feet planted, then timing moved onto the beats (B,) seconds, hands relaxed; as long as before."""
+    """Hovering taken out, feet planted, then timing moved onto the beats (B,) seconds, hands relaxed; as long as before."""
+    if config.ground:
+        clip = ground(clip, config.flight)
     if config.lock_feet:
         clip = lock_feet(clip, config=config.feet)
     if config.align_beats and len(beats_s) > 1:
