@@ -21,8 +21,10 @@ FORMAT = "idance-index"
 FORMAT_VERSION = 1
 _EXACT_ENTRIES = 50_000
 """Up to here every entry is compared; beyond, an inverted file keeps a search in a million under 20 ms."""
-_LEAST_PROBES, _PROBED_SHARE = 8, 1 / 64
+_PROBED_SHARE, _LEAST_PROBES = 1 / 64, 8
 """How many of the inverted lists a search without a filter looks into."""
+_FEW_ENTRIES = 5_000
+"""Where a filter leaves no more than this of a large index, all lists are looked into."""
 
 
 def source_of(clip_id: str) -> str:
@@ -68,6 +70,7 @@ class DanceIndex:
         self.details = dict(details)
         self._searcher = searcher
         self._genres = np.array([clip.genre for clip in self.clips])
+        self._clip_of = np.ascontiguousarray(windows[:, 0])
         self._sources = np.array([source_of(clip.clip_id) for clip in self.clips])
 
     def __len__(self) -> int:
@@ -76,7 +79,7 @@ class DanceIndex:
     @property
     def genres(self) -> tuple[str, ...]:
         """Genres that have at least one entry, sorted."""
-        return tuple(sorted(set(self._genres[np.unique(self.windows[:, 0])].tolist()) - {""}))
+        return tuple(sorted(set(self._genres[np.unique(self._clip_of)].tolist()) - {""}))
 
     def require_codebook(self, sha256: str) -> None:
         """Raise BadInput when the codes belong to another tokeniser than the one with this codebook."""
@@ -93,7 +96,8 @@ class DanceIndex:
         """The `count` entries nearest to each query (B, E), best first; fewer where the index has fewer.
 
         `genre` limits the search to one genre; `without` leaves out clips by id, with their variants (`id#1`, …): a
-        clip must not find itself. Where 50,000 entries or fewer come into question, the result is exact.
+        clip must not find itself. The result is exact in an index of up to 50,000 entries, and where a filter leaves
+        up to 5,000 of a larger one.
         """
         queries = np.ascontiguousarray(queries, np.float32)
         allowed = self._allowed(genre, without)
@@ -116,16 +120,15 @@ class DanceIndex:
             return None
         clips = np.ones(len(self.clips), dtype=bool) if genre is None else self._genres == genre
         clips &= ~np.isin(self._sources, [source_of(clip_id) for clip_id in without])
-        allowed: NDArray[np.bool_] = clips[self.windows[:, 0]]
-        return allowed
+        return clips.take(self._clip_of)
 
     def _parameters(self, selector: Any, total: int) -> Any:  # noqa: ANN401
-        """Search parameters where `total` entries are allowed: all lists for few, else as many more as are left out."""
+        """Search parameters where `total` entries are allowed: the fewer, the more lists, for they lie farther apart."""
         faiss = _faiss()
         if not hasattr(self._searcher, "nlist"):
             return faiss.SearchParameters(sel=selector)
         lists = self._searcher.nlist
-        probes = int(lists * _PROBED_SHARE * len(self) / total) if total > _EXACT_ENTRIES else lists
+        probes = int(lists * _PROBED_SHARE * (len(self) / total) ** 0.5) if total > _FEW_ENTRIES else lists
         return faiss.SearchParametersIVF(sel=selector, nprobe=min(lists, max(_LEAST_PROBES, probes)))
 
     def codes(self, hit: Hit) -> NDArray[np.int16]:

@@ -31,6 +31,7 @@ def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Da
     """The same entries searched one by one, and by inverted lists."""
     if request.param == "inverted file":
         monkeypatch.setattr(dance_index, "_EXACT_ENTRIES", 250)
+        monkeypatch.setattr(dance_index, "_FEW_ENTRIES", 250)
     random = np.random.default_rng(1)
     clips = [
         IndexedClip(f"clip{n}#1", GENRES[n % 3], random.integers(0, 99, (44, 3)).astype(np.int16), {"licence": "CC0"})

@@ -59,8 +59,10 @@ class Parts:
     index: Path | None = None
 
     def file(self, part: str) -> Path:
-        """The file of a part, given as file or as the folder with it; raises MissingResource when it is not there."""
+        """The file of a part, given as file or as the folder with it; raises MissingResource without a starter."""
         given: Path | None = getattr(self, part)
+        if given is not None and not given.is_dir():
+            return given
         return part_path(STARTER if given is None else str(given), part)
 
 

@@ -121,7 +121,7 @@ def lowest(moved: Motion) -> float:
 
 @pytest.mark.parametrize("kind", ["mirror", "recombine", "amplitude", "bend", "tilt"])
 def test_the_same_random_numbers_give_the_same_variant(kind: str) -> None:
-    config = replace(NOTHING, **{kind: 1.0})  # type: ignore[arg-type]
+    config = replace(NOTHING, **{kind: 1.0})
     first, second = (augment(motion(), [motion(1)], config, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first.joint_rotation, second.joint_rotation)
     assert np.abs(first.joint_rotation - motion().joint_rotation[:-1]).max() > 0.01

@@ -88,7 +88,7 @@ def test_a_step_that_was_cut_in_two_is_not_saved(tmp_path: Path) -> None:
 def test_a_signal_waits_for_the_end_of_its_step(
     tmp_path: Path, whole: Path, handlers: None, number: int, error: type[BaseException]
 ) -> None:
-    calls = []
+    calls: list[None] = []
 
     def interrupt() -> None:
         calls.append(None)
@@ -109,7 +109,7 @@ def test_a_signal_waits_for_the_end_of_its_step(
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, handlers: None) -> None:
-    calls = []
+    calls: list[None] = []
 
     def interrupt() -> None:
         calls.append(None)

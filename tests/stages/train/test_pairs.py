@@ -20,9 +20,7 @@ def tokenizer() -> Tokenizer:
 
 
 def empty_pair(steps: int, source: str = "a") -> Pair:
-    return Pair(
-        source, source, "", np.zeros((steps, 3), np.int16), np.zeros((steps, 2), np.float16), np.zeros((steps, 2))
-    )
+    return Pair(source, source, "", np.zeros((steps, 3), np.int16), *np.zeros((2, steps, 2), np.float16))
 
 
 def test_music_and_motion_are_those_of_the_step(tokenizer: Tokenizer) -> None:
