@@ -123,7 +123,7 @@ class DanceIndex:
         return clips.take(self._clip_of)
 
     def _parameters(self, selector: Any, total: int) -> Any:  # noqa: ANN401
-        """Search parameters where `total` entries are allowed: the fewer, the more lists, for they lie farther apart."""
+        """Search parameters for `total` allowed entries: the fewer, the more lists, as they lie farther apart."""
         faiss = _faiss()
         if not hasattr(self._searcher, "nlist"):
             return faiss.SearchParameters(sel=selector)
