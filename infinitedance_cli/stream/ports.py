@@ -109,9 +109,10 @@ def _with_source(clip: MotionClip, path: Path, form: MotionFormat) -> MotionClip
     return clip.with_provenance("read", format=form.name, file=path.name, sha256=digest)
 
 
-def check_output(output: str, *, force: bool = False) -> None:
+def check_output(output: str, *, force: bool = False, clips: int = 1) -> None:
     """Fails early on an output that cannot be written, before any work starts.
 
+    `clips`: how many are expected, where that is known; each that will get a file of its own is checked.
     Raises UsageError when it exists and `force` is not given, has an ending that no format writes (lists those that
     can be written), lies in a folder that is missing or not writable, or is a terminal.
     """
@@ -122,8 +123,11 @@ def check_output(output: str, *, force: bool = False) -> None:
     path = Path(output)
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file in it")
-    format_for_writing(path)
+    form = format_for_writing(path)
     check_new_file(path, force=force)
+    if clips > 1 and not form.holds_many:
+        for number in range(clips):
+            refuse_existing(_numbered(path, number), force=force)
 
 
 def write_clips(clips: Iterable[MotionClip], output: str, *, force: bool = False) -> int:

@@ -11,7 +11,9 @@ from infinitedance_cli import options
 Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
 Genre = Annotated[
     str | None,
-    typer.Option("--genre", "-g", metavar="NAME", help="Dance genre; auto picks one for the song.", show_default="auto"),
+    typer.Option(
+        "--genre", "-g", metavar="NAME", help="Dance genre; auto picks one for the song.", show_default="auto"
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option("--model", "-m", metavar="NAME", help="starter, or a folder.", show_default="starter")
@@ -24,10 +26,12 @@ def command(
     genre: Genre = None,
     seed: options.Seed = None,
     takes: Annotated[
-        int | None, typer.Option("--takes", metavar="N", min=1, help="Dances to make, with seeds N, N+1 ….", show_default="1")
+        int | None,
+        typer.Option("--takes", metavar="N", min=1, help="Dances to make, with seeds N, N+1 ….", show_default="1"),
     ] = None,
     start: Annotated[
-        float | None, typer.Option("--start", metavar="S", min=0, help="Second of the song to begin at.", show_default="0")
+        float | None,
+        typer.Option("--start", metavar="S", min=0, help="Second of the song to begin at.", show_default="0"),
     ] = None,
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="Seconds to dance.", show_default="to the end")
@@ -36,13 +40,16 @@ def command(
         float | None, typer.Option("--temperature", metavar="T", min=0, help="Higher is wilder.", show_default="0.85")
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option("--top-k", metavar="K", min=0, help="Draw among the K likeliest codes.", show_default="30")
+        int | None,
+        typer.Option("--top-k", metavar="K", min=0, help="Draw among the K likeliest codes.", show_default="30"),
     ] = None,
     top_p: Annotated[
-        float | None, typer.Option("--top-p", metavar="P", help="Draw among codes up to this probability.", show_default="0.8")
+        float | None,
+        typer.Option("--top-p", metavar="P", help="Draw among codes up to this probability.", show_default="0.8"),
     ] = None,
     references: Annotated[
-        int | None, typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4")
+        int | None,
+        typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4"),
     ] = None,
     model: Model = None,
     device: options.Device = None,
@@ -74,8 +81,16 @@ def command(
     config = options.resolve_or_print(
         GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    from infinitedance_cli.stages.generate.stage import generate
+    from infinitedance_cli.models.bundle_files import bundle_folder
+    from infinitedance_cli.music.sources import open_source
+    from infinitedance_cli.stages.generate.estimate import announce
     from infinitedance_cli.stream.ports import check_output, write_clips
 
-    check_output(output, force=force)
-    write_clips(generate(song, config), output, force=force)
+    check_output(output, force=force, clips=config.takes)
+    bundle_folder(config.model)
+    with open_source(song) as source:
+        announce(source, config)
+        # Only now: torch takes longer to import than all of this.
+        from infinitedance_cli.stages.generate.stage import generate
+
+        write_clips(generate(source, config), output, force=force)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infinitedance_cli.errors import ConfigError
-from infinitedance_cli.models.bundle import STARTER
-from infinitedance_cli.models.sampling import SamplingConfig
+from infinitedance_cli.models.bundle_files import STARTER
+from infinitedance_cli.models.sampling_config import SamplingConfig
+from infinitedance_cli.motion import genres
 from infinitedance_cli.motion.footlock import FootLock
 from infinitedance_cli.motion.ground import GroundConfig
 from infinitedance_cli.motion.warp import BeatWarp
 
+AUTO = "auto"
+"""The genre that stands for: whatever goes with the song."""
+
 
 @dataclass(frozen=True)
 class FinishConfig:
-    """What is done to the decoded motion: hovering taken out, feet locked to the floor, then timing moved onto the beat.
+    """What is done to the decoded motion: hovering taken out, feet locked to the floor, timing moved onto the beat.
 
     Each can be switched off; the order matters, because a change of timing keeps planted feet planted and a changed
     foot moves the moments at which the body rests.
@@ -39,7 +43,7 @@ class GenerateConfig:
     """
 
     model: str = STARTER
-    genre: str = "auto"
+    genre: str = AUTO
     seed: int = 0
     takes: int = 1
     start: float = 0.0
@@ -60,3 +64,5 @@ class GenerateConfig:
             raise ConfigError(f"references is {self.references}; expected 0 or more")
         if self.guidance < 0:
             raise ConfigError(f"guidance is {self.guidance}; expected 0 or more (1: none)")
+        if self.genre != AUTO:
+            genres.canonical(self.genre)
