@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.formats.safe_pickle import load_arrays
+from infinitedance_cli.formats._safe_pickle import load_arrays
 
-_BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises on a file that is no archive of arrays, or on one that is cut."""
 
 
 class Arrays:
@@ -32,7 +33,7 @@ class Arrays:
                 if not isinstance(data, np.lib.npyio.NpzFile):
                     raise BadInput(f"{path}: is one array; expected an .npz archive of named arrays")
                 self.names = frozenset(data.files)
-        except _BROKEN as error:
+        except UNREADABLE as error:
             raise BadInput(f"{path}: is no .npz archive that can be read ({error})") from error
 
     @property
@@ -85,7 +86,7 @@ class Arrays:
         try:
             with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 return data[name]
-        except _BROKEN as error:
+        except UNREADABLE as error:
             raise BadInput(f"{self.path}: {name} cannot be read ({error})") from error
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.formats.safe_pickle import as_floats, load_arrays
+from infinitedance_cli.formats._arrays import UNREADABLE
+from infinitedance_cli.formats._safe_pickle import as_floats, load_arrays
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.retarget import floor_of, retarget, smpl_source
@@ -78,7 +79,7 @@ def read_segments(path: Path) -> Iterator[tuple[MotionClip, float, float]]:
                 )
                 for name in names
             }
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise BadInput(f"{path}: {error}; expected AIST++ segments (.npz)") from None
     for name, (translation, turns, tempo) in loaded.items():
         pieces = [smpl_source(f"{name}__{k + 1}", fps, translation[k], turns[k]) for k in range(len(translation))]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.formats.bvh_text import BvhFile, parse
+from infinitedance_cli.formats._bvh_text import BvhFile, parse
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.retarget import SourceMotion, retarget, world_motion

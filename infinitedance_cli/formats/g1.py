@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.formats._arrays import UNREADABLE
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.retarget import RoleJoint, SourceMotion, retarget
@@ -37,7 +38,7 @@ def matches(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as data:
             return all(key in data.files for key in _KEYS)
-    except (OSError, ValueError):
+    except UNREADABLE:
         return False
 
 
@@ -58,7 +59,7 @@ def read_source(path: Path) -> SourceMotion:
             positions = data["body_pos"].astype(np.float64)
             rotations = rotation.normalize(data["body_quat_wxyz"].astype(np.float64))
             fps = float(data["fps"])
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise BadInput(f"{path}: {error}; expected a G1 trajectory (.npz)") from None
     offsets = _offsets(parents, positions, rotations)
     for side in ("left", "right"):

@@ -33,7 +33,7 @@ def forward_kinematics(
 
 
 def local_rotations(skeleton: Skeleton, world_rotation: NDArray[np.floating]) -> NDArray[np.floating]:
-    """World rotations (..., J, 4) to rotations local to the parent: the inverse of the chain in `forward_kinematics`."""
+    """World rotations (..., J, 4) to rotations local to the parent: undoes the chain in `forward_kinematics`."""
     local = world_rotation.copy()
     parents = np.asarray(skeleton.parents[1:])
     local[..., 1:, :] = rotation.multiply(rotation.inverse(world_rotation[..., parents, :]), world_rotation[..., 1:, :])

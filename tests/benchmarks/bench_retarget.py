@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.formats import aistpp, bvh, g1
-from infinitedance_cli.formats.safe_pickle import load_arrays
+from infinitedance_cli.formats._safe_pickle import load_arrays
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.retarget import (

@@ -12,7 +12,7 @@ import pytest
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats import aistpp
-from infinitedance_cli.formats.safe_pickle import load_arrays
+from infinitedance_cli.formats._safe_pickle import load_arrays
 from infinitedance_cli.motion import rotation
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats import bvh
-from infinitedance_cli.formats.bvh_text import parse
+from infinitedance_cli.formats._bvh_text import parse
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.skeleton import default_skeleton

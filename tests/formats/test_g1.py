@@ -101,6 +101,15 @@ def test_only_trajectories_match(tmp_path: Path) -> None:
         g1.read_source(tmp_path / "text.npz")
 
 
+@pytest.mark.parametrize("kept", [0, 10, 2000])
+def test_cut_file_is_no_trajectory_and_says_so(tmp_path: Path, kept: int) -> None:
+    path = _write(tmp_path / "robot.npz")
+    path.write_bytes(path.read_bytes()[:kept])
+    assert not g1.matches(path)
+    with pytest.raises(BadInput, match="expected a G1 trajectory"):
+        g1.read_source(path)
+
+
 def test_another_robot_is_refused(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "h1.npz",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.formats.bvh_text import parse
+from infinitedance_cli.formats._bvh_text import parse
 from infinitedance_cli.motion.genres import GENRES
 from infinitedance_cli.motion.retarget import retarget
 from infinitedance_cli.starter.prepare import beat_times, by_rig, prepare, trim_t_pose

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infinitedance_cli.formats._bvh_text import parse
 from infinitedance_cli.formats.bvh import _source
-from infinitedance_cli.formats.bvh_text import parse
 from infinitedance_cli.motion.retarget import SourceMotion
 
 # Name, parent, offset in centimetres, y up, facing +Z: a person of 1.75 m in T-pose.
