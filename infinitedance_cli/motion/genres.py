@@ -87,7 +87,7 @@ def canonical(text: str) -> str:
     if found is not None:
         return found
     close = difflib.get_close_matches(_key(text), _BY_KEY, n=1, cutoff=0.75)
-    hint = f"; did you mean {_BY_KEY[close[0]]}?" if close else ""
+    hint = f"; did you mean {_BY_KEY[close[0]]}?" if close else "."
     raise UsageError(f"unknown genre {text!r}{hint} Known genres: {', '.join(GENRES)}")
 
 
