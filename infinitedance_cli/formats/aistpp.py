@@ -66,7 +66,7 @@ def read_segments(path: Path) -> Iterator[tuple[MotionClip, float, float]]:
     at second 0. All segments of a clip stand on one floor. Raises BadInput when the file is something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
             names = sorted({key.split("/")[0] for key in data.files if key.endswith("/trans")})
             if not names:
                 raise BadInput(f"{path}: no <clip>/trans in it; expected AIST++ segments")

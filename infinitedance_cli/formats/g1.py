@@ -36,7 +36,7 @@ _FOOT_TIP = np.array([0.12, 0.0, -0.03])
 def matches(path: Path) -> bool:
     """True for an npz file with the keys of a G1 trajectory."""
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
             return all(key in data.files for key in _KEYS)
     except UNREADABLE:
         return False
@@ -50,7 +50,7 @@ def read(path: Path) -> Iterator[MotionClip]:
 def read_source(path: Path) -> SourceMotion:
     """The robot's bodies as a source with stated roles: it has no neck, head, collars or toes."""
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
             missing = [key for key in _KEYS if key not in data.files]
             if missing:
                 raise BadInput(f"{path}: no {missing[0]!r} in it; expected a G1 trajectory with {', '.join(_KEYS)}")
