@@ -6,6 +6,7 @@ All but `build` run in the environment that `pip install -e '.[dev]'` made, so t
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import nox
@@ -51,7 +52,7 @@ def examples(session: nox.Session) -> None:
     if not scripts:
         session.skip("there are no examples")
     for script in scripts:
-        with session.chdir(session.create_tmp()):
+        with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
             session.run("bash", "-euo", "pipefail", str(script), external=True)
 
 

@@ -40,13 +40,13 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
     conditions = Conditions(brief)
     with progress_bar("dancing", brief.frames * config.takes) as advance:
         for take in range(config.takes):
-            codes = _choreograph(brief, conditions, take, advance)
+            codes = choreograph(brief, conditions, take, advance)
             clip = decode_codes(brief.bundle.tokenizer, codes, brief.frames, brief.clip_id(take))
             clip = finish(clip, brief.track.beats, config.finish)
             yield brief.describe(clip, take, codes)
 
 
-def _choreograph(brief: Brief, conditions: Conditions, take: int, advance: Advance) -> NDArray[np.int16]:
+def choreograph(brief: Brief, conditions: Conditions, take: int, advance: Advance) -> NDArray[np.int16]:
     """Codes (S, Q) of one take. A song shorter than a window is danced on a whole one and cut."""
     model, config = brief.bundle.choreographer, brief.config
     drawn = generate_codes(
