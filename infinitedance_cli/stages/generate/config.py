@@ -10,6 +10,7 @@ from infinitedance_cli.models.sampling_config import SamplingConfig
 from infinitedance_cli.motion import genres
 from infinitedance_cli.motion.footlock import FootLock
 from infinitedance_cli.motion.ground import GroundConfig
+from infinitedance_cli.motion.stance import StanceConfig
 from infinitedance_cli.motion.warp import BeatWarp
 
 AUTO = "auto"
@@ -18,7 +19,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class FinishConfig:
-    """What is done to the decoded motion: hovering taken out, feet locked to the floor, timing moved onto the beat.
+    """What is done to the decoded motion: hovering and drift taken out, feet locked to the floor, timing moved onto the beat.
 
     Each can be switched off; the order matters, because a change of timing keeps planted feet planted and a changed
     foot moves the moments at which the body rests.
@@ -26,6 +27,8 @@ class FinishConfig:
 
     ground: bool = True
     flight: GroundConfig = field(default_factory=GroundConfig)
+    carry_by_stance: bool = True
+    stance: StanceConfig = field(default_factory=StanceConfig)
     lock_feet: bool = True
     feet: FootLock = field(default_factory=FootLock)
     align_beats: bool = True

@@ -92,6 +92,8 @@ def plant_in_pieces(clip: MotionClip, config: FinishConfig, length: int = PIECE_
 def _plant(clip: MotionClip, config: FinishConfig) -> MotionClip:
     if config.ground:
         clip = ground(clip, config.flight)
+    if config.carry_by_stance:
+        clip = carry_by_stance(clip, config.stance)
     return lock_feet(clip, config=config.feet) if config.lock_feet else clip
 
 

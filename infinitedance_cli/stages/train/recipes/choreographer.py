@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,11 +25,16 @@ _QUERY_STRIDE = 8
 
 @dataclass(frozen=True)
 class ChoreographerRecipeConfig:
-    """The network, how many references a window gets, and from how many of the best they are drawn."""
+    """The network, how many references a window gets, and from how many of the best they are drawn.
+
+    `keep` says which weights are exported: those of the `last` evaluation, or those with the `best` held-out loss,
+    which come so early that they hardly follow the beat yet.
+    """
 
     model: ChoreographerConfig = field(default_factory=ChoreographerConfig)
     references: int = 4
     reference_pool: int = 10
+    keep: Literal["last", "best"] = "last"
 
 
 class ChoreographerTraining(nn.Module):
@@ -86,7 +91,6 @@ class ChoreographerRecipe:
     """Trains `models.choreographer.Choreographer`; see `loop.Recipe`."""
 
     name = "choreographer"
-    key_figure = "loss"
 
     def __init__(
         self,
@@ -99,6 +103,8 @@ class ChoreographerRecipe:
         licences: tuple[str, ...] = (),
     ) -> None:
         self.licences = licences
+        # No held-out figure is called "step": the loop then takes every evaluation for an improvement.
+        self.key_figure = "loss" if config.keep == "best" else "step"
         network = tokenizer.config.network
         music_dim = pairs.train[0].music.shape[1]
         condition = replace(
