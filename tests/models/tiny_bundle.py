@@ -39,7 +39,9 @@ def danced_clip(frames: int = 150, seed: int = 0, split: str = "train", joints: 
     facts = {"source": "made-up", "licence": "CC0", "credit": "nobody", "split": split}
     return replace(
         clip,
-        music=MusicTrack(path="noise.wav", beats=np.arange(0, clip.duration_s, 0.5), features=features),
+        music=MusicTrack(
+            path="noise.wav", beats=np.arange(0, clip.duration_s, 0.5), features=features, encoder="spectral"
+        ),
         labels=Labels(GENRES_KNOWN[seed % len(GENRES_KNOWN)]),
         extra={"dataset": Group(attributes=facts)},
     )
@@ -107,7 +109,7 @@ def write_tiny_bundle(folder: Path) -> Path:
     """Write all four files; returns `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer, retriever = tiny_tokenizer(), tiny_retriever()
-    provenance = {"genres": list(GENRES_KNOWN), "licences": ["CC0"]}
+    provenance = {"genres": list(GENRES_KNOWN), "encoder": "spectral", "licences": ["CC0"]}
     save_model(folder / FILES["tokenizer"], tokenizer, provenance={})
     save_model(folder / FILES["retriever"], retriever, provenance={})
     save_index(tiny_index(tokenizer, retriever), folder / FILES["index"])

@@ -22,7 +22,8 @@ class Pair:
     """A clip and its music, by steps of the tokeniser.
 
     `source` names the clip that variants were made from (the part of the id before "#"); `codes` (S, Q) int16;
-    `music` (S, M) float16; `motion` (S, D) float16, the z-scored features averaged over each step.
+    `music` (S, M) float16, from the `encoder` of that name; `motion` (S, D) float16, the z-scored features averaged
+    over each step.
     """
 
     clip: str
@@ -31,6 +32,7 @@ class Pair:
     codes: NDArray[np.int16]
     music: NDArray[np.float16]
     motion: NDArray[np.float16]
+    encoder: str = ""
 
     @property
     def steps(self) -> int:
@@ -50,6 +52,11 @@ class PairSet:
         """Genres of the training pairs, sorted."""
         return tuple(sorted({pair.genre for pair in self.train if pair.genre}))
 
+    @property
+    def encoder(self) -> str:
+        """The music encoder of all pairs."""
+        return self.train[0].encoder
+
 
 def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
     """Tokenise a clip and bring its music to the same steps; raises BadInput when it has no music features."""
@@ -66,11 +73,15 @@ def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
         codes=steps.codes,
         music=music.astype(np.float16),
         motion=steps.motion.astype(np.float16),
+        encoder=clip.music.encoder,
     )
 
 
 def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps: int = 8) -> PairSet:
-    """All pairs of `minimum_steps` or more, by the clips' split; raises BadInput when none is left to train on."""
+    """All pairs of `minimum_steps` or more, by the clips' split.
+
+    Raises BadInput when none is left to train on, or their music went through more than one encoder.
+    """
     train: list[Pair] = []
     held_out: list[Pair] = []
     for clip in clips:
@@ -81,6 +92,9 @@ def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps:
         (train if split == "train" else held_out).append(make_pair(clip, tokenizer))
     if not train:
         raise BadInput(f"no training clip of {minimum_steps} steps or more; nothing to train on")
+    encoders = sorted({pair.encoder for pair in (*train, *held_out)})
+    if len(encoders) > 1:
+        raise BadInput(f"the clips' music went through several encoders ({', '.join(encoders)}); expected one")
     return PairSet(tuple(train), tuple(held_out))
 
 

@@ -57,6 +57,15 @@ def test_pairs_by_split(tokenizer: Tokenizer) -> None:
         load_pairs([danced_clip(60, split="held_out"), danced_clip(30)], tokenizer)
 
 
+def test_music_of_two_encoders_does_not_mix(tokenizer: Tokenizer) -> None:
+    first, second = danced_clip(60), danced_clip(60, 1)
+    assert second.music is not None
+    other = replace(second, music=replace(second.music, encoder="loudness"))
+    assert load_pairs([first, second], tokenizer).encoder == "spectral"
+    with pytest.raises(BadInput, match=r"several encoders \(loudness, spectral\)"):
+        load_pairs([first, other], tokenizer)
+
+
 def test_windows_lie_within_their_clips() -> None:
     pairs = [empty_pair(5), empty_pair(40), empty_pair(400)]
     draws = draw_windows(pairs, 300, 16, np.random.default_rng(0))

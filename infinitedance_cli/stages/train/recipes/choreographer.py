@@ -177,5 +177,6 @@ class ChoreographerRecipe:
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
         """Write choreographer.safetensors, with the genres and the licences of what it learned from."""
         assert isinstance(module, ChoreographerTraining)
-        provenance = {**details, "genres": list(self.pairs.genres), "licences": list(self.licences)}
+        heard = {"genres": list(self.pairs.genres), "encoder": self.pairs.encoder}
+        provenance = {**details, **heard, "licences": list(self.licences)}
         return save_model(folder / "choreographer.safetensors", module.choreographer, provenance=provenance)

@@ -75,7 +75,8 @@ class RetrieverRecipe:
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
         """Write retriever.safetensors."""
         assert isinstance(module, RetrieverTraining)
-        return save_model(folder / "retriever.safetensors", module.retriever, provenance=dict(details))
+        provenance = {**details, "encoder": self.pairs.encoder}
+        return save_model(folder / "retriever.safetensors", module.retriever, provenance=provenance)
 
 
 class RetrieverTraining(nn.Module):
