@@ -19,7 +19,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class FinishConfig:
-    """What is done to the decoded motion: hovering and drift taken out, feet locked to the floor, timing moved onto the beat.
+    """What is done to the decoded motion: hovering and drift taken out, feet locked, timing moved onto the beat.
 
     Each can be switched off; the order matters, because a change of timing keeps planted feet planted and a changed
     foot moves the moments at which the body rests.

@@ -22,6 +22,7 @@ from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, default_skeleton
+from infinitedance_cli.motion.stance import carry_by_stance
 from infinitedance_cli.motion.warp import BeatWarp, beat_warp, warp_times
 from infinitedance_cli.stages.generate.config import FinishConfig
 from infinitedance_cli.stages.generate.pieces import PIECE_FRAMES, cut, join, pieces

@@ -14,6 +14,7 @@ from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
 from infinitedance_cli.motion.skeleton import default_skeleton
+from infinitedance_cli.motion.stance import carry_by_stance
 from infinitedance_cli.motion.warp import BeatWarp, align_to_beats
 from infinitedance_cli.stages.generate.config import FinishConfig
 from infinitedance_cli.stages.generate.finish import align_in_pieces, decode_codes, finish, plant_in_pieces
@@ -65,7 +66,7 @@ def test_a_dance_decoded_in_windows_is_the_dance_decoded_at_once(tokenizer: Toke
 
 def test_feet_are_planted_alike_in_pieces_and_at_once() -> None:
     clip = wandering_clip(1500, joints=22, turn=0.01)
-    whole = lock_feet(ground(clip))
+    whole = lock_feet(carry_by_stance(ground(clip)))
     parts = plant_in_pieces(clip, FinishConfig(), length=500)
     assert np.abs(whole.root_position - clip.root_position).max() > 0.05
     assert whole.contacts is not None and parts.contacts is not None and whole.contacts.planted.any()
@@ -83,7 +84,9 @@ def test_timing_is_moved_alike_in_pieces_and_at_once() -> None:
 
 def test_hands_are_at_ease_and_the_body_is_left_alone() -> None:
     clip = wandering_clip(30, joints=22)
-    bare = finish(clip, np.zeros(0), FinishConfig(ground=False, lock_feet=False, align_beats=False))
+    bare = finish(
+        clip, np.zeros(0), FinishConfig(ground=False, carry_by_stance=False, lock_feet=False, align_beats=False)
+    )
     assert bare.skeleton == default_skeleton()
     np.testing.assert_array_equal(bare.joint_rotation[:, :22], clip.joint_rotation)
     for side, rotations in relaxed_hands().items():
