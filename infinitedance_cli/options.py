@@ -34,6 +34,10 @@ Device = Annotated[
     str | None,
     typer.Option("--device", "-d", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.", show_default="auto"),
 ]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option("--tokenizer", metavar="FILE", help="Trained tokeniser, or its folder.", show_default="starter"),
+]
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", min=0, help="Same seed, same result.", show_default="0")
 ]

@@ -16,10 +16,7 @@ logger = logging.getLogger(__name__)
 def command(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Index to write, .safetensors.")],
     inputs: options.Inputs = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option("--tokenizer", metavar="FILE", help="Trained tokeniser, or its folder.", show_default="starter"),
-    ] = None,
+    tokenizer: options.Tokenizer = None,
     retriever: Annotated[
         str | None,
         typer.Option("--retriever", metavar="FILE", help="Trained retriever, or its folder.", show_default="starter"),

@@ -19,10 +19,7 @@ def command(
         bool, typer.Option("--stats", help="Print how the codebooks are used and what is lost; write no clips.")
     ] = False,
     as_json: options.Json = False,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option("--tokenizer", metavar="FILE", help="Trained tokeniser, or its folder.", show_default="starter"),
-    ] = None,
+    tokenizer: options.Tokenizer = None,
     beam: Annotated[
         int | None,
         typer.Option("--beam", metavar="N", min=1, help="Hypotheses kept while quantising.", show_default="1"),

@@ -1,40 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from typer.main import get_command
 
-from infinitedance_cli.cli import app
 from infinitedance_cli.stream.codec import encode
 from infinitedance_cli.stream.ports import read_clips
 from tests.conftest import RunIdance
+from tests.stages.conftest import Idance
 from tests.stream.clips import assert_same_clip, full_clip, small_clip
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    lines: list[str]
-
-
-Idance = Callable[..., Ended]
-
-
-@pytest.fixture
-def idance(capsys: pytest.CaptureFixture[str]) -> Idance:
-    """Runs a command in this process: exit code and the lines on stderr."""
-
-    def run(*arguments: str | Path) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            get_command(app).main([str(argument) for argument in arguments], prog_name="idance")
-        return Ended(int(ended.value.code or 0), capsys.readouterr().err.splitlines())
-
-    return run
 
 
 @pytest.fixture
