@@ -16,6 +16,9 @@ from infinitedance_cli.motion.warp import BeatWarp
 AUTO = "auto"
 """The genre that stands for: whatever goes with the song."""
 
+_LARGEST_SEED = 2**63 - 1
+"""What torch's generators take."""
+
 
 @dataclass(frozen=True)
 class FinishConfig:
@@ -61,6 +64,8 @@ class GenerateConfig:
     def __post_init__(self) -> None:
         if self.takes < 1:
             raise ConfigError(f"takes is {self.takes}; expected 1 or more")
+        if not 0 <= self.seed <= _LARGEST_SEED - self.takes:
+            raise ConfigError(f"seed is {self.seed}; expected 0 to 2**63 less the number of takes")
         if self.start < 0 or (self.duration is not None and self.duration <= 0):
             raise ConfigError(f"start {self.start} and duration {self.duration}: expected start ≥ 0 and duration > 0")
         if self.references < 0:

@@ -71,3 +71,9 @@ def test_a_song_on_stdin_and_a_pipe_behind(tmp_path: Path, tiny_bundle: Path, cl
 def test_settings_are_shown_without_a_song_being_read(idance: Idance) -> None:
     result = idance("generate", "no-such-song.mp3", "--top-k", "5", "--set", "guidance=2.5", "--print-config")
     assert result.code == 0 and "top_k: 5" in result.output and "guidance: 2.5" in result.output
+
+
+@pytest.mark.parametrize("settings", [["--seed", "99999999999999999999"], ["--set", "seed=-1"], ["--set", "takes=0"]])
+def test_settings_out_of_range(tmp_path: Path, click_track: Path, idance: Idance, settings: list[str]) -> None:
+    result = idance("generate", click_track, *settings, "-o", tmp_path / "x.h5")
+    assert result.code == 2 and "expected" in result.lines[-1] and len(result.lines) == 1
