@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def long_song(path: Path, seconds: float) -> Path:
         if left <= 0:
             break
     return write_audio(path, np.concatenate(blocks)[None], rate, codec)
+
+
+def apart(work: Callable[..., object], *arguments: object) -> None:
+    """Do it in another process: Linux counts the peak memory of a process into that of what it starts."""
+    process = get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{work.__name__} failed")
 
 
 def timed(song: Path, seconds: float, model: str) -> Run:
@@ -123,7 +133,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows, missed = [], False
         for seconds, suffix in lengths:
-            run = timed(long_song(Path(folder) / f"song{seconds:g}.{suffix}", seconds), seconds, arguments.model)
+            song = Path(folder) / f"song{seconds:g}.{suffix}"
+            apart(long_song, song, seconds)
+            run = timed(song, seconds, arguments.model)
             missed |= abs(run.frames_off) > 1 or (seconds <= 600 and run.memory_mb > MEMORY_TARGET_MB)
             missed |= run.first_line_s > 2 or (seconds == TIMED_S and run.wall_s > TIME_TARGET_S)
             figures = (f"{run.first_line_s:.2f} s", f"{run.wall_s:.1f} s", f"{run.memory_mb:.0f} MB")
