@@ -57,8 +57,9 @@ ROBUST = ContactRule(
 )
 """Our rule: within 3 cm of the joint's own rest height and slower than 25 cm/s over the floor, with hysteresis."""
 
-FIRM = replace(ROBUST, speed=0.35)
-"""ROBUST for motion whose planted feet drift, as a generator's do: up to 35 cm/s begins a contact."""
+
+GENERATED = replace(ROBUST, speed=1.3)
+"""ROBUST for what a generator makes: a foot that glides over the floor at up to 1.3 m/s was meant to stand or step."""
 
 
 def detect_contacts(

@@ -16,9 +16,9 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import FootContacts, MotionClip
 from infinitedance_cli.motion.contact import (
-    FIRM,
     FOOT_JOINTS,
     FOOT_LABELS,
+    GENERATED,
     ContactRule,
     detect_contacts,
     foot_rest_heights,
@@ -49,7 +49,7 @@ class FootLock:
     below its standing height.
     """
 
-    rule: ContactRule = FIRM
+    rule: ContactRule = GENERATED
     probability: float = 0.5
     root_smoothing: float = 4.0
     ease: float = 2.0

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infinitedance_cli.config import resolve
 from infinitedance_cli.motion.beats import beat_alignment, beat_gap, kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.evaluate.metrics.copying import copied_windows
@@ -59,15 +60,11 @@ def real_dances(path: Path) -> dict[str, list[MotionClip]]:
     return splits
 
 
-def dances(
-    songs: Sequence[Path], genres: Sequence[str], seeds: Sequence[int], model: str, settings: dict
-) -> Iterator[Dance]:
-    """Every song in every genre with every seed, 40 s of each."""
+def dances(songs: Sequence[Path], genres: Sequence[str], seeds: Sequence[int], base: GenerateConfig) -> Iterator[Dance]:
+    """Every song in every genre with every seed, 40 s of each; seeds must follow one another."""
     for song in songs:
         for genre in genres:
-            config = GenerateConfig(
-                model=model, genre=genre, seed=seeds[0], takes=len(seeds), duration=40.0, **settings
-            )
+            config = replace(base, genre=genre, seed=seeds[0], takes=len(seeds), duration=40.0)
             for seed, clip in zip(seeds, generate(str(song), config), strict=True):
                 assert clip.music is not None
                 yield Dance(song.stem, genre, seed, clip.joint_positions()[:, :22], clip.music.beats * clip.fps)
@@ -160,10 +157,10 @@ def main() -> None:
     parser.add_argument("--no-copying", action="store_true")
     parser.add_argument("--set", nargs="*", default=[], help="settings of generate, such as guidance=2.0")
     arguments = parser.parse_args()
-    settings = {key: float(value) for key, value in (text.split("=") for text in arguments.set)}
+    base = resolve(GenerateConfig, overrides=arguments.set, options={"model": arguments.model})
     real = real_dances(arguments.real)
     started = time.monotonic()
-    made = list(dances(arguments.songs, arguments.genres, arguments.seeds, arguments.model, settings))
+    made = list(dances(arguments.songs, arguments.genres, arguments.seeds, base))
     seconds = sum(len(dance.joints) for dance in made) / 30
     print(f"{len(made)} dances, {seconds:.0f} s of motion in {time.monotonic() - started:.0f} s")
     rows = [*beat_rows(made, real["held_out"]), *motion_rows(made, real["train"]), *variety_rows(made, real["train"])]

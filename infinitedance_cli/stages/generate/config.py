@@ -39,6 +39,17 @@ class FinishConfig:
 
 
 @dataclass(frozen=True)
+class DanceSampling(SamplingConfig):
+    """`SamplingConfig` for dances: codes of the last four seconds are drawn less often again.
+
+    Without that the model stands still or spins for ever.
+    """
+
+    repetition_penalty: float = 2.0
+    repetition_window: int = 32
+
+
+@dataclass(frozen=True)
 class GenerateConfig:
     """How a dance is made.
 
@@ -54,8 +65,8 @@ class GenerateConfig:
     takes: int = 1
     start: float = 0.0
     duration: float | None = None
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    guidance: float = 1.0
+    sampling: DanceSampling = field(default_factory=DanceSampling)
+    guidance: float = 1.5
     references: int = 4
     kept: int | None = None
     finish: FinishConfig = field(default_factory=FinishConfig)
