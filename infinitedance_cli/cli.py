@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -135,6 +135,8 @@ def main() -> NoReturn:
     """Run the command line of this process and exit."""
     sys.excepthook = _report_bug
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     log.configure()
     try:
         with _errors_to_exit_codes():  # outside of any command: --version or --help on a full disk
@@ -143,7 +145,21 @@ def main() -> NoReturn:
         sys.exit(end.exit_code)
     finally:
         _flush_or_drop_stdout()
+        if _Interrupt.happened and sys.exc_info()[0] is not None:
+            # Where Ctrl-C cuts an import or a library short it can end as any error, or as another exit code.
+            sys.exit(_INTERRUPTED)
     sys.exit(0)
+
+
+class _Interrupt:
+    """Whether Ctrl-C was pressed; signals are of the process, so this is too."""
+
+    happened = False
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _Interrupt.happened = True
+    signal.default_int_handler(number, frame)
 
 
 @contextmanager

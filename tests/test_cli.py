@@ -240,3 +240,22 @@ def test_completion_of_the_shell_lists_the_commands(run_idance: RunIdance) -> No
     environment = {"_IDANCE_COMPLETE": "complete_bash", "COMP_WORDS": "idance doc", "COMP_CWORD": "1"}
     result = run_idance(env=environment)
     assert result.stdout.decode().split() == ["doctor"]
+
+
+def test_whatever_ctrl_c_turns_into_ends_as_an_interruption() -> None:
+    program = """
+import os, signal, time
+import infinitedance_cli.cli as cli
+
+def cut_short(*_):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        raise ImportError("a library that was cut short")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.get_command = cut_short
+cli.main()
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 130
