@@ -74,10 +74,29 @@ def build(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """The figures of this version, by the scripts in tests/benchmarks; arguments after -- pick some by name."""
+    """The figures of this version, by the scripts in tests/benchmarks; arguments after -- pick some by name.
+
+    Those that need recordings or songs take them from the folder in IDANCE_DATA, and are left out without it.
+    """
+    from infinitedance_cli.starter.retrain import HELD_OUT_SONGS
+
+    data = os.environ.get("IDANCE_DATA", "")
+    examples = [str(path) for path in sorted((ROOT / "examples" / "songs").glob("*.ogg"))]
+    songs = [
+        str(path) for path in sorted((Path(data) / "music" / "songs").glob("*.ogg")) if path.stem in HELD_OUT_SONGS
+    ]
+    arguments = {
+        "bench_retarget": [data],
+        "bench_music": songs,
+        "bench_generate": ["--real", data, *examples, *songs],
+    }
     scripts = [path.stem for path in sorted((ROOT / "tests" / "benchmarks").glob("[a-z]*.py"))]
+    scripts.remove("check_blender")  # runs under an interpreter of its own
     for name in session.posargs or scripts:
-        session.run("python", "-m", f"tests.benchmarks.{name}")
+        if name in arguments and not data:
+            session.warn(f"{name} left out: set IDANCE_DATA to the folder of recordings and songs")
+            continue
+        session.run("python", "-m", f"tests.benchmarks.{name}", *arguments.get(name, []))
 
 
 @nox.session(venv_backend="none")

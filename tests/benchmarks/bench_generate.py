@@ -1,9 +1,9 @@
 """The quality table of `idance generate`: beats, feet, smoothness, diversity, genre and copying, together.
 
-python -m tests.benchmarks.bench_generate --real CLIPS.h5 [--model starter] SONG...
+python -m tests.benchmarks.bench_generate --real DATA [--model starter] SONG...
 
-CLIPS.h5 holds the prepared recordings (`python -m infinitedance_cli.starter.prepare`) with their /dataset split; songs
-must not have been used in training. Everything is measured on what the command writes, after its last step.
+DATA is the folder of recordings, or an .h5 of clips prepared from it with their /dataset split; songs must not have
+been used in training. Everything is measured on what the command writes, after its last step.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from infinitedance_cli.stages.evaluate.metrics.smoothness import (
 )
 from infinitedance_cli.stages.generate.config import GenerateConfig
 from infinitedance_cli.stages.generate.stage import generate
+from infinitedance_cli.starter.prepare import prepared_clips
 from infinitedance_cli.stream.ports import read_clips
 
 STANDING_TOE = 0.0272
@@ -52,9 +53,10 @@ class Dance:
 
 
 def real_dances(path: Path) -> dict[str, list[MotionClip]]:
-    """Recorded dances by split; clips labelled "other" are no dance."""
+    """Recorded dances by split, from the folder of recordings or a file prepared from it; "other" is no dance."""
     splits: dict[str, list[MotionClip]] = {"train": [], "held_out": []}
-    for clip in read_clips([str(path)]):
+    clips = prepared_clips(path) if path.is_dir() else read_clips([str(path)])
+    for clip in clips:
         if clip.labels is not None and clip.labels.genre != "other" and clip.frames >= 60:
             splits[str(clip.extra["dataset"].attributes["split"])].append(clip)  # type: ignore[union-attr]
     return splits
