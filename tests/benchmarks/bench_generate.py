@@ -97,7 +97,8 @@ def beat_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[tup
         motion = kinematic_beats(dance.joints)
         own.append(beat_alignment(dance.beats, motion))
         other += [beat_alignment(beats, motion) for song, beats in by_song.items() if song != dance.song]
-    yield "BAS own song − other songs (≥ 0.02)", f"{np.mean(own) - np.mean(other):.3f} (own {np.mean(own):.3f})"
+    difference = f"{np.mean(own) - np.mean(other):.3f}" if other else "needs two songs"
+    yield "BAS own song − other songs (≥ 0.02)", f"{difference} (own {np.mean(own):.3f})"
 
 
 def motion_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[tuple[str, str]]:
