@@ -22,8 +22,6 @@ from torch.nn import functional
 
 from infinitedance_cli.models.checks import require_positive, require_share
 
-_SEARCH_ROWS = 1024  # rows searched at a time, which bounds the memory of the beam search
-
 
 @dataclass(frozen=True)
 class QuantizerConfig:
@@ -192,11 +190,13 @@ class ResidualQuantizer(nn.Module):
         )
 
     @torch.no_grad()
-    def encode(self, latent: Tensor, beam: int = 1) -> Tensor:
-        """Codes (B, S, Q) of latent (B, S, C): greedy, or the best of a residual beam search of width `beam`."""
-        rows = latent.reshape(-1, latent.shape[-1])
-        found = [self._search(part, beam) for part in rows.split(_SEARCH_ROWS)]
-        return torch.cat(found).view(*latent.shape[:-1], self.config.layers)
+    def encode(self, latent: Tensor) -> Tensor:
+        """Codes (B, S, Q) of latent (B, S, C): layer by layer the nearest to what is left."""
+        residual, codes = latent.reshape(-1, latent.shape[-1]), []
+        for layer in self._books():
+            codes.append(layer.nearest(residual))
+            residual = residual - functional.embedding(codes[-1], layer.codebook)
+        return torch.stack(codes, 1).view(*latent.shape[:-1], -1)
 
     @torch.no_grad()
     def initialise(self, latent: Tensor) -> None:
@@ -238,23 +238,6 @@ class ResidualQuantizer(nn.Module):
         vectors = functional.embedding(codes, layer.codebook).clone()
         layer.update(rows, codes)
         return vectors, codes
-
-    def _search(self, rows: Tensor, beam: int) -> Tensor:
-        """Beam search (N, C) → (N, Q) for the codes whose sum is nearest to each row."""
-        residual = rows.unsqueeze(1)  # (N, beams, C)
-        paths = rows.new_empty((len(rows), 1, 0), dtype=torch.long)
-        for layer in self._books():
-            beams = residual.shape[1]
-            distance = residual.square().sum(-1, keepdim=True) - layer.scores(residual.flatten(0, 1)).unflatten(
-                0, (-1, beams)
-            )
-            best = distance.flatten(1).topk(min(beam, distance[0].numel()), dim=1, largest=False).indices
-            parent, code = best // len(layer.codebook), best % len(layer.codebook)
-            rest = residual.gather(1, parent.unsqueeze(-1).expand(-1, -1, rows.shape[1]))
-            residual = rest - functional.embedding(code, layer.codebook)
-            history = paths.gather(1, parent.unsqueeze(-1).expand(-1, -1, paths.shape[-1]))
-            paths = torch.cat([history, code.unsqueeze(-1)], -1)
-        return paths[:, 0]
 
 
 def straight_through(latent: Tensor, quantised: Tensor) -> Tensor:

@@ -142,19 +142,13 @@ class RVQVAE(nn.Module):
         )
 
     @torch.no_grad()
-    def encode(self, features: Tensor, beam: int = 1) -> Tensor:
-        """Codes (B, T/4, Q) int64 of features (B, T, D).
-
-        Args:
-            features: z-scored features; T must be a multiple of the stride.
-            beam: 1 takes the nearest code layer by layer; more keeps that many hypotheses, which finds sums of codes
-                that lie closer to the latent.
+    def encode(self, features: Tensor) -> Tensor:
+        """Codes (B, T/4, Q) int64 of z-scored features (B, T, D), the nearest layer by layer.
 
         Raises:
             BadInput: T is not a multiple of the stride, or the feature dimension is another one.
         """
-        require(beam >= 1, f"beam is {beam}; expected 1 or more")
-        return self.quantizer.encode(self.latent(features), beam)
+        return self.quantizer.encode(self.latent(features))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Features (B, 4S, D) of codes (B, S, Q)."""

@@ -70,11 +70,11 @@ def prolonged(clip: MotionClip, frames: int) -> MotionClip:
 
 
 def encode_features(
-    features: NDArray[np.float32], tokenizer: Tokenizer, beam: int = 1, window: int = WINDOW_STEPS
+    features: NDArray[np.float32], tokenizer: Tokenizer, refine: int = 0, window: int = WINDOW_STEPS
 ) -> NDArray[np.int16]:
-    """Codes (⌊T/4⌋, Q) of feature rows (T, D), window by window."""
+    """Codes (⌊T/4⌋, Q) of feature rows (T, D), window by window; `refine` as in `Tokenizer.encode`."""
     batch = torch.from_numpy(features)[None]
-    pieces = [codes[0].cpu().numpy() for codes in tokenizer.encode_windowed(batch, beam, window)]
+    pieces = [codes[0].cpu().numpy() for codes in tokenizer.encode_windowed(batch, refine, window)]
     if not pieces:
         return np.zeros((0, tokenizer.config.network.codebooks), np.int16)
     return np.concatenate(pieces).astype(np.int16)

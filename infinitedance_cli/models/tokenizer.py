@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.checkpoint import codebook_sha256
+from infinitedance_cli.models.reconstruction import LossWeights, reconstruction_terms
+from infinitedance_cli.models.refinement import refined_codes
 from infinitedance_cli.models.rvq_vae import RVQVAE, RVQConfig, RVQOutput
 
 WINDOW_STEPS = 256
@@ -79,14 +81,21 @@ class Tokenizer(nn.Module):
         return output
 
     @torch.no_grad()
-    def encode(self, features: Tensor, beam: int = 1) -> Tensor:
-        """Codes (B, ⌊T/4⌋, Q) of features (B, T, D); frames beyond the last full step are left out."""
+    def encode(self, features: Tensor, refine: int = 0) -> Tensor:
+        """Codes (B, ⌊T/4⌋, Q) of features (B, T, D); frames beyond the last full step are left out.
+
+        The encoder's codes are improved in `refine` passes, see `models.refinement`.
+        """
         usable = features.shape[1] - features.shape[1] % self.stride
-        return self.network.encode(self.normalise(features[:, :usable]), beam)
+        target = self.normalise(features[:, :usable])
+        return refined_codes(self.network, target, self._loss, refine) if refine else self.network.encode(target)
+
+    def _loss(self, predicted: Tensor, target: Tensor) -> Tensor:
+        return LossWeights().weighted(reconstruction_terms(predicted, target, self.deviation, self.config.layout))
 
     @torch.no_grad()
-    def encode_windowed(self, features: Tensor, beam: int = 1, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
-        """`encode` piece by piece, `window` steps at a time: the pieces laid end to end are `encode(features)`.
+    def encode_windowed(self, features: Tensor, refine: int = 0, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
+        """`encode` piece by piece, `window` steps at a time: without refinement the pieces are `encode(features)`.
 
         Every window is encoded with the encoder's whole reach on both sides. `features` may lie on the CPU while the
         network does not.
@@ -96,7 +105,7 @@ class Tokenizer(nn.Module):
         for start in range(0, steps, window):
             stop = min(start + window, steps)
             first, last = max(start - reach, 0), min(stop + reach, steps)
-            codes = self.encode(features[:, first * stride : last * stride].to(self.mean.device), beam)
+            codes = self.encode(features[:, first * stride : last * stride].to(self.mean.device), refine)
             yield codes[:, start - first : stop - first]
 
     @torch.no_grad()

@@ -119,17 +119,6 @@ def test_dropout_keeps_first_layers_only_and_marks_the_rest() -> None:
     assert kept == {1, 2, 3}
 
 
-def test_beam_over_everything_finds_the_best_of_all_combinations() -> None:
-    quantizer = _quantizer().eval()
-    latent = torch.randn(1, 30, 4, generator=torch.Generator().manual_seed(1))
-    combinations = torch.tensor(list(itertools.product(range(8), repeat=3))).unsqueeze(0)
-    vectors = quantizer.embed(combinations)[0]
-    best = torch.cdist(latent[0], vectors).min(1).values
-    error = {beam: (quantizer.embed(quantizer.encode(latent, beam)) - latent)[0].norm(dim=1) for beam in (1, 64)}
-    assert torch.allclose(error[64], best, atol=1e-5)
-    assert error[1].mean() > best.mean()
-
-
 def test_embedding_leaves_out_a_dropped_layer() -> None:
     quantizer = _quantizer()
     books = quantizer.codebooks()

@@ -20,9 +20,11 @@ def command(
     ] = False,
     as_json: options.Json = False,
     tokenizer: options.Tokenizer = None,
-    beam: Annotated[
+    refine: Annotated[
         int | None,
-        typer.Option("--beam", metavar="N", min=1, help="Hypotheses kept while quantising.", show_default="1"),
+        typer.Option(
+            "--refine", metavar="N", min=0, help="Passes that improve the codes; 0 is fastest.", show_default="20"
+        ),
     ] = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -37,7 +39,7 @@ def command(
     """
     from infinitedance_cli.stages.tokenize.config import TokenizeConfig
 
-    settings = {"tokenizer": tokenizer, "beam": beam, "device": device}
+    settings = {"tokenizer": tokenizer, "refine": refine, "device": device}
     config = options.resolve_or_print(
         TokenizeConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )

@@ -12,11 +12,11 @@ from annotated_types import Ge, Le
 class TokenizeConfig:
     """`tokenizer` is a file of `idance train tokenizer`, a folder with one, or "starter".
 
-    `beam` hypotheses are kept while a step is quantised (1: the nearest code layer by layer); `window_steps` are
-    encoded or decoded at once, so that memory does not grow with the length of a dance; `device` as `--device` says.
+    The codes are improved in `refine` passes (0: as the encoder gives them); `window_steps` are encoded or decoded at
+    once, so that memory does not grow with the length of a dance; `device` as `--device` says.
     """
 
     tokenizer: str = "starter"
-    beam: Annotated[int, Ge(1), Le(64)] = 1
+    refine: Annotated[int, Ge(0), Le(1000)] = 20
     window_steps: Annotated[int, Ge(1)] = 256
     device: str = "auto"

@@ -30,8 +30,8 @@ def tokenize(clips: Iterable[MotionClip], tokenizer: Tokenizer, config: Tokenize
     sha256 = tokenizer.codebook_sha256
     for clip in clips:
         clip = at_network_rate(clip)
-        codes = encode_features(covering_features(clip, tokenizer), tokenizer, config.beam, config.window_steps)
-        marked = clip.with_provenance("tokenize", config={"beam": config.beam}, codebook_sha256=sha256)
+        codes = encode_features(covering_features(clip, tokenizer), tokenizer, config.refine, config.window_steps)
+        marked = clip.with_provenance("tokenize", config={"refine": config.refine}, codebook_sha256=sha256)
         yield replace(marked, tokens=Tokens(codes, tokenizer.stride, sha256))
 
 

@@ -61,7 +61,7 @@ def measure(clips: Iterable[MotionClip], tokenizer: Tokenizer, config: TokenizeC
     for clip in map(at_network_rate, clips):
         real = covering_features(clip, tokenizer)
         if tokens_that_fit(clip, sha256) is None:
-            codes = encode_features(real, tokenizer, config.beam, config.window_steps)
+            codes = encode_features(real, tokenizer, config.refine, config.window_steps)
         else:
             codes = tokens_of(clip, tokenizer, sha256)
         decoded = decode_codes(codes, tokenizer, config.window_steps)[: clip.frames]

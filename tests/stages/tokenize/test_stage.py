@@ -15,6 +15,7 @@ from infinitedance_cli.motion.features import clip_placement, clip_to_features, 
 from infinitedance_cli.motion.resample import resample_clip
 from infinitedance_cli.stages.tokenize.config import TokenizeConfig
 from infinitedance_cli.stages.tokenize.stage import covering_features, detokenize, tokenize
+from infinitedance_cli.stages.tokenize.statistics import measure
 from tests.models.tiny_bundle import danced_clip, tiny_tokenizer
 
 LAYOUT = layout_named("paper-259")
@@ -42,7 +43,7 @@ def test_tokens_are_the_codes_of_the_features_and_nothing_else_changes(tokenizer
     assert result.tokens.stride_frames == 4 and result.tokens.codebook_sha256 == tokenizer.codebook_sha256
     assert result.tokens.codes.shape == (31, 3)  # the last of 121 frames begins a step
     rows = torch.from_numpy(clip_to_features(prolonged(clip, 125), LAYOUT))[None]
-    np.testing.assert_array_equal(result.tokens.codes, tokenizer.encode(rows)[0].numpy())
+    np.testing.assert_array_equal(result.tokens.codes, tokenizer.encode(rows, TokenizeConfig().refine)[0].numpy())
     for name in ("skeleton", "root_position", "joint_rotation", "music", "labels", "extra"):
         assert getattr(result, name) is getattr(clip, name)
     assert result.provenance[-1]["stage"] == "tokenize"
@@ -59,24 +60,15 @@ def test_features_cover_every_frame_and_go_on_at_the_same_speed(tokenizer: Token
 
 
 def test_windows_change_nothing(tokenizer: Tokenizer) -> None:
-    whole, cut = (run(danced_clip(150), tokenizer, TokenizeConfig(window_steps=n)).tokens for n in (256, 3))
+    whole, cut = (run(danced_clip(150), tokenizer, TokenizeConfig(refine=0, window_steps=n)).tokens for n in (256, 3))
     assert whole is not None and cut is not None
     np.testing.assert_array_equal(whole.codes, cut.codes)
 
 
-def test_a_wider_beam_finds_nearer_sums(tokenizer: Tokenizer) -> None:
+def test_refined_codes_decode_nearer_to_the_motion(tokenizer: Tokenizer) -> None:
     clip = danced_clip(150)
-    latent = tokenizer.network.latent(
-        tokenizer.normalise(torch.from_numpy(covering_features(clip, tokenizer)))[None]
-    ).detach()
-
-    def distance(beam: int) -> float:
-        tokens = run(clip, tokenizer, TokenizeConfig(beam=beam)).tokens
-        assert tokens is not None
-        found = tokenizer.network.quantised_embedding(torch.from_numpy(tokens.codes.astype(np.int64))[None])
-        return float((found - latent).square().sum(-1).mean())
-
-    assert distance(8) < distance(1)
+    plain, refined = (measure([clip], tokenizer, TokenizeConfig(refine=passes)).total.mpjpe_mm for passes in (0, 10))
+    assert refined < plain
 
 
 def test_another_frame_rate_is_brought_to_thirty(tokenizer: Tokenizer) -> None:

@@ -10,7 +10,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.checkpoint import load_model, read_description
 from infinitedance_cli.models.choreographer import ChoreographerConfig
 from infinitedance_cli.models.dance_index import build_index, save_index
-from infinitedance_cli.models.reconstruction import Reconstruction
+from infinitedance_cli.models.reconstruction import LossWeights, Reconstruction, reconstruction_terms
 from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
@@ -22,12 +22,10 @@ from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRe
 from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig
 from infinitedance_cli.stages.train.recipes.tokenizer import (
     HeldOutClip,
-    LossWeights,
     TokenizerRecipe,
     TokenizerRecipeConfig,
     TokenizerTraining,
     block_statistics,
-    reconstruction_terms,
     summarise,
 )
 from infinitedance_cli.stages.train.stage import ChoreographerRun, Parts, train_choreographer
@@ -169,7 +167,7 @@ def test_perfect_reconstruction_costs_nothing() -> None:
     module = recipe.build()
     assert isinstance(module, TokenizerTraining)
     target = module.tokenizer.normalise(recipe.batch(0, 2, 0)["features"])
-    terms = reconstruction_terms(module.tokenizer, target, target)
+    terms = reconstruction_terms(target, target, module.tokenizer.deviation, "paper-259")
     assert set(terms) | {"commit"} == set(vars(LossWeights()))
     bounds = {"speed": 30 * 2e-5, "acceleration": 900 * 2e-5}  # lengths are softened by 1e-5 m
     assert all(float(value) <= bounds.get(name, 2e-5) for name, value in terms.items())
@@ -185,7 +183,9 @@ def test_an_offset_of_one_joint_by_hand() -> None:
     column = layout_named("paper-259").block("joint_position").start
     moved = features.clone()
     moved[..., column] += 0.21
-    terms = reconstruction_terms(tokenizer, tokenizer.normalise(moved), tokenizer.normalise(features))
+    terms = reconstruction_terms(
+        tokenizer.normalise(moved), tokenizer.normalise(features), tokenizer.deviation, "paper-259"
+    )
     assert float(terms["position"]) == pytest.approx(0.01, rel=1e-3)
     assert float(terms["speed"]) < 1e-2 and float(terms["rotation"]) == 0
 

@@ -10,28 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from infinitedance_cli.models.checkpoint import save_model
-from infinitedance_cli.models.reconstruction import Reconstruction, compare
-from infinitedance_cli.models.step_features import FPS
+from infinitedance_cli.models.reconstruction import LossWeights, Reconstruction, compare, reconstruction_terms
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
 from infinitedance_cli.motion.features import layout_named
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion
 from infinitedance_cli.stages.train.library import FeaturePool, Library, to_features
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the reconstruction terms; positions, speeds and accelerations are in m, m/s and m/s²."""
-
-    position: float = 10.0
-    speed: float = 0.5
-    acceleration: float = 0.015
-    rotation: float = 1.0
-    velocity: float = 0.2
-    root: float = 0.5
-    commit: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -70,7 +55,7 @@ class TokenizerTraining(nn.Module):
         if int(self.passes) <= self.continuous_steps:
             return self._continuous(target)
         output = self.tokenizer(target)
-        terms = reconstruction_terms(self.tokenizer, output.reconstruction, target)
+        terms = self._terms(output.reconstruction, target)
         terms["commit"] = output.commit_loss
         return {**self._weighted(terms), "perplexity": output.perplexity[output.perplexity > 0].mean()}
 
@@ -83,40 +68,13 @@ class TokenizerTraining(nn.Module):
         if left == 0:
             network.quantizer.initialise(torch.cat(self._latents))
             self._latents.clear()
-        return self._weighted(reconstruction_terms(self.tokenizer, network.decode_embedding(latent), target))
+        return self._weighted(self._terms(network.decode_embedding(latent), target))
+
+    def _terms(self, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return reconstruction_terms(predicted, target, self.tokenizer.deviation, self.tokenizer.config.layout)
 
     def _weighted(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        total = sum((getattr(self.weights, name) * value for name, value in terms.items()), torch.zeros(()))
-        return {"loss": total, **terms}
-
-
-def reconstruction_terms(tokenizer: Tokenizer, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """The terms that `LossWeights` names, from z-scores (B, T, D).
-
-    Speeds and accelerations are differences of the decoded positions: without them the reconstruction shivers.
-    """
-    layout = layout_named(tokenizer.config.layout)
-    position, rotation = layout.block("joint_position"), layout.block("joint_rotation")
-    velocity, height = layout.block("joint_velocity"), layout.block("root_height")
-    deviation = tokenizer.deviation
-    error = (predicted - target) * deviation
-    joints = error[..., position].unflatten(-1, (-1, 3))
-    # Positions carry the absolute height; the pose is what is left without the pelvis' own error.
-    pose = joints - functional.pad(error[..., None, height], (1, 1))
-    difference = predicted - target
-    root = [difference[..., layout.block(name)] for name in ("yaw_velocity", "root_velocity", "root_height")]
-    return {
-        "position": 0.5 * (_length(joints).mean() + _length(pose).mean()),
-        "speed": _length(joints.diff(dim=1)).mean() * FPS,
-        "acceleration": _length(joints.diff(n=2, dim=1)).mean() * FPS**2,
-        "rotation": difference[..., rotation].abs().mean(),
-        "velocity": difference[..., velocity].abs().mean(),
-        "root": torch.cat(root, dim=-1).abs().mean(),
-    }
-
-
-def _length(vectors: Tensor) -> Tensor:
-    return (vectors.square().sum(-1) + 1e-10).sqrt()
+        return {"loss": self.weights.weighted(terms), **terms}
 
 
 def block_statistics(sequences: list[np.ndarray], layout: str) -> tuple[Tensor, Tensor]:
