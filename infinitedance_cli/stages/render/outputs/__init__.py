@@ -1,0 +1,1 @@
+"""What is written: one module per kind of output."""

@@ -1,0 +1,100 @@
+"""A video of each clip, or of all side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infinitedance_cli.log import progress_bar
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stages.render.config import RenderConfig
+from infinitedance_cli.stages.render.destination import VIDEO_FORMATS, Destination
+from infinitedance_cli.stages.render.outputs.numbered import write_each
+from infinitedance_cli.stages.render.painter import Cell, Painter
+from infinitedance_cli.stages.render.soundtrack import find_soundtrack
+from infinitedance_cli.stages.render.studio import moment
+from infinitedance_cli.stages.render.take import prepare
+from infinitedance_cli.stages.render.video_file import VideoFile
+
+if TYPE_CHECKING:
+    import moderngl
+
+
+def write(
+    context: moderngl.Context,
+    clips: Iterable[MotionClip],
+    destination: Destination,
+    config: RenderConfig,
+    folders: Sequence[Path],
+) -> int:
+    """Draw every clip to a video of its own, or with `config.grid` all to one; returns the number of clips."""
+    painter = Painter(context, config.width, config.height)
+
+    def draw(group: Sequence[MotionClip], path: Path, number: int) -> None:
+        draw_video(painter, group, path, destination, config, folders, number)
+
+    groups: Iterable[Sequence[MotionClip]] = ([clip] for clip in clips)
+    if config.grid:
+        whole = list(clips)
+        groups = [whole] if whole else []
+    return write_each(groups, destination, draw)
+
+
+def draw_video(
+    painter: Painter,
+    clips: Sequence[MotionClip],
+    path: Path,
+    destination: Destination,
+    config: RenderConfig,
+    folders: Sequence[Path],
+    number: int,
+) -> None:
+    """Draw clips side by side into the file at `path`."""
+    cells = layout(len(clips), config.width, config.height)
+    fps = config.fps or clips[0].fps
+    takes = [
+        prepare(clip, config, cell.aspect, number + index, fps)
+        for index, (clip, cell) in enumerate(zip(clips, cells, strict=True))
+    ]
+    figures = [painter.load(take.figure) for take in takes]
+    frames = max(take.clip.frames for take in takes)
+    track = next(filter(None, (find_soundtrack(clip, config, folders) for clip in clips)), None)
+    sound = track.frames(frames / fps) if track else None
+    video = VideoFile(
+        path,
+        size=(config.width, config.height),
+        fps=fps,
+        sound=sound,
+        config=config.encoder,
+        container_format=VIDEO_FORMATS[destination.path.suffix.lower()],
+    )
+    with video, progress_bar("drawing", frames) as advance:
+        for frame in range(frames):
+            for take, figure, cell in zip(takes, figures, cells, strict=True):
+                shown = min(frame, take.clip.frames - 1)
+                painter.paint(figure, moment(take, shown, cell, config), cell)
+            video.add(painter.read())
+            advance()
+        video.finish()
+
+
+def layout(count: int, width: int, height: int) -> list[Cell]:
+    """`count` equal rectangles that fill a picture, in as many columns as makes them nearest to upright 4:5."""
+
+    def strangeness(columns: int) -> float:
+        rows = -(-count // columns)
+        aspect = (width / columns) / (height / rows)
+        empty = rows * columns - count
+        return max(aspect / 0.8, 0.8 / aspect) * (1 + empty / count)
+
+    columns = min(range(1, count + 1), key=strangeness)
+    rows = -(-count // columns)
+    edges_x = [round(width * column / columns) for column in range(columns + 1)]
+    edges_y = [round(height * row / rows) for row in range(rows + 1)]
+    cells = [
+        Cell(edges_x[column], edges_y[row], edges_x[column + 1] - edges_x[column], edges_y[row + 1] - edges_y[row])
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    return cells[:count]
