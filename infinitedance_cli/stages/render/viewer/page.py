@@ -1,10 +1,11 @@
 """The viewer as one HTML file: library, body, dances and songs inside, nothing fetched.
 
-Blocks of the page, each a `<script>` that is no script, by id: `setup`, JSON with `live` and `takes`; `three`, three.js,
-gzip in base64; `body` and one block a take, packs in base64 (see `pack`); one block a song, MP3 in base64.
+Blocks of the page, each a `<script>` that is no script, by id: `setup`, JSON with `live` and `takes`; `three`,
+three.js, gzip in base64; `body` and one block a take, packs in base64 (see `pack`); one block a song, MP3 in base64.
 
-A take in `setup` has what `pack.describe_take` says, `key` (the id of its block), `name` (what a list shows), and `song`:
-null, or `key`, `name`, `duration` (seconds that the longest of its takes needs) and what `Soundtrack.describe` says.
+A take in `setup` has what `pack.describe_take` says, `key` (the id of its block), `name` (what a list shows), and
+`song`: null, or `key`, `name`, `duration` (seconds that the longest of its takes needs) and what
+`song.EncodedSong.describe` says.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import gzip
 import html
 import json
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -24,10 +24,11 @@ from typing import Any
 
 from infinitedance_cli.errors import StageFailed
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stages.render.viewer.excerpt import SongExcerpt, find_song
+from infinitedance_cli.stages.render.config import RenderConfig
+from infinitedance_cli.stages.render.soundtrack import Soundtrack, find_soundtrack
 from infinitedance_cli.stages.render.viewer.pack import describe_take, pack_body, pack_take
-from infinitedance_cli.stages.render.viewer.soundtrack import encode_soundtrack
-from infinitedance_cli.stream.files import NewFile, check_new_file
+from infinitedance_cli.stages.render.viewer.song import encode_song
+from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure
 
 logger = logging.getLogger(__name__)
 
@@ -38,49 +39,72 @@ _POLICY = (
 )
 
 
-@dataclass(frozen=True)
-class PageOptions:
-    """`song`: the sound of all clips, instead of what each names; `title` of the page, else the clips' names."""
-
-    song: Path | None = None
-    title: str = ""
-
-
 def write_page(
-    clips: Iterable[MotionClip], destination: Path, options: PageOptions | None = None, *, force: bool = False
+    clips: Iterable[MotionClip],
+    destination: Path,
+    config: RenderConfig,
+    folders: Sequence[Path] = (),
+    *,
+    force: bool = False,
 ) -> int:
     """Writes one page with all clips to switch between; returns how many.
 
-    A clip whose song is not found plays without sound; the log says so. The file appears when it is complete.
+    Of `config` only the music counts. A clip whose song is not found (see `find_soundtrack`, also for `folders`) plays
+    without sound; the log says so. The file appears when it is complete.
     Raises UsageError when `destination` cannot be made or exists and `force` is not given; BadInput when a clip's
     joints are not SMPL-X's or a song is damaged; StageFailed when there are no clips or writing fails.
     """
-    options = options or PageOptions()
     check_new_file(destination, force=force)
     blocks: dict[str, bytes] = {}
     entries: list[dict[str, Any]] = []
-    excerpts: list[SongExcerpt | None] = []
+    songs = _Songs(blocks)
     for number, clip in enumerate(clips):
         key = f"take{number}"
         blocks[key] = pack_take(clip)
         entries.append({**describe_take(clip), "key": key, "name": clip.clip_id})
-        excerpts.append(find_song(clip, options.song))
+        songs.want(entries[-1], find_soundtrack(clip, config, folders), clip.duration_s)
     if not entries:
         raise StageFailed(f"{destination}: there were no clips to show; nothing was written")
-    _add_songs(entries, excerpts, blocks)
-    title = options.title or ", ".join(entry["id"] for entry in entries[:3])
+    count = songs.encode()
+    title = ", ".join(entry["id"] for entry in entries[:3])
     text = build_page({"live": False, "takes": entries}, blocks, title)
     with NewFile(destination) as new:
-        new.file.write(text.encode())
+        with clear_failure(destination):
+            new.file.write(text.encode())
         new.finish(destination)
-    songs = {entry["song"]["key"] for entry in entries if entry["song"]}
-    what = "no song" if not songs else f"{len(songs)} song{'s' if len(songs) > 1 else ''}"
-    logger.info("wrote %s (%d take%s, %s)", destination, len(entries), "s" if len(entries) > 1 else "", what)
+    takes = f"{len(entries)} take{'s' if len(entries) > 1 else ''}"
+    logger.info("wrote %s (%s, %.1f MB%s)", destination, takes, len(text) / 1e6, "" if count else ", no song")
     return len(entries)
 
 
+class _Songs:
+    """The songs of a page: takes that begin at the same moment of a song share it, as long as the longest needs it."""
+
+    def __init__(self, blocks: dict[str, bytes]) -> None:
+        self._blocks = blocks
+        self._durations: dict[Soundtrack, float] = {}
+        self._wanted: list[tuple[dict[str, Any], Soundtrack | None]] = []
+
+    def want(self, entry: dict[str, Any], track: Soundtrack | None, duration_s: float) -> None:
+        """Notes what a take needs."""
+        self._wanted.append((entry, track))
+        if track is not None:
+            self._durations[track] = max(self._durations.get(track, 0.0), duration_s)
+
+    def encode(self) -> int:
+        """Adds a block a song, gives each entry its `song`; returns how many songs there are."""
+        songs = {}
+        for number, (track, duration_s) in enumerate(self._durations.items()):
+            song, key = encode_song(track, duration_s), f"song{number}"
+            self._blocks[key] = song.data
+            songs[track] = {"key": key, "name": track.path.name, "duration": duration_s, **song.describe()}
+        for entry, wanted in self._wanted:
+            entry["song"] = songs[wanted] if wanted is not None else None
+        return len(songs)
+
+
 def build_page(setup: Mapping[str, Any], blocks: Mapping[str, bytes], title: str) -> str:
-    """The page's text. `blocks` by id, beside those of the library and the body; a live page may fetch from its server."""
+    """The page's text, with `blocks` by id beside library and body. A live page may fetch from its server."""
     policy = _POLICY + ("; connect-src 'self'" if setup["live"] else "")
     encoded = {"three": _library(), "body": pack_body(), **blocks}
     parts = [f'<script type="application/json" id="setup">{_script_safe_json(setup)}</script>']
@@ -95,21 +119,6 @@ def build_page(setup: Mapping[str, Any], blocks: Mapping[str, bytes], title: str
         blocks="\n".join(parts),
         script=f'"use strict";\n(() => {{\n{code.strip()}\n}})();',
     )
-
-
-def _add_songs(entries: list[dict[str, Any]], excerpts: list[SongExcerpt | None], blocks: dict[str, bytes]) -> None:
-    """Gives each entry its `song`; takes that begin at the same moment of a song share it."""
-    longest: dict[tuple[Path, float], float] = {}
-    for excerpt in filter(None, excerpts):
-        longest[excerpt.place] = max(longest.get(excerpt.place, 0.0), excerpt.duration_s)
-    songs: dict[tuple[Path, float], dict[str, Any]] = {}
-    for number, (place, duration_s) in enumerate(longest.items()):
-        track = encode_soundtrack(*place, duration_s)
-        key = f"song{number}"
-        blocks[key] = track.data
-        songs[place] = {"key": key, "name": place[0].name, "duration": duration_s, **track.describe()}
-    for entry, excerpt in zip(entries, excerpts, strict=True):
-        entry["song"] = None if excerpt is None else songs[excerpt.place]
 
 
 @lru_cache

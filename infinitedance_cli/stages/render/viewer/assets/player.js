@@ -52,7 +52,7 @@ class Player {
 
   urlOf(entry) {
     if (!this.songs.has(entry.song.key)) {
-      const made = this.source.song(entry).then((bytes) => urlOfSong(bytes, entry.song, entry.song.duration));
+      const made = this.source.song(entry).then(({ bytes, info }) => urlOfSong(bytes, info, entry.song.duration));
       made.catch(() => this.songs.delete(entry.song.key));
       this.songs.set(entry.song.key, made);
     }

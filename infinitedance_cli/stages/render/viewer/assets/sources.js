@@ -9,8 +9,9 @@ class PageSource {
     return bytesOfBase64(document.getElementById(entry.key).textContent);
   }
 
+  // {bytes, info}: the encoded song, and how its samples lie in it.
   async song(entry) {
-    return bytesOfBase64(document.getElementById(entry.song.key).textContent);
+    return { bytes: bytesOfBase64(document.getElementById(entry.song.key).textContent), info: entry.song };
   }
 
   watch() {}
@@ -22,17 +23,18 @@ class LiveSource {
   }
 
   async load(entry) {
-    return this.fetch(`takes/${entry.key}`);
+    return new Uint8Array(await (await this.fetch(`takes/${entry.key}`)).arrayBuffer());
   }
 
   async song(entry) {
-    return this.fetch(`songs/${entry.song.key}`);
+    const answer = await this.fetch(`songs/${entry.song.key}`);
+    return { bytes: new Uint8Array(await answer.arrayBuffer()), info: JSON.parse(answer.headers.get("X-Song")) };
   }
 
   async fetch(path) {
     const answer = await fetch(path, { cache: "no-store" });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
-    return new Uint8Array(await answer.arrayBuffer());
+    if (!answer.ok) throw new Error((await answer.text()).slice(0, 300));
+    return answer;
   }
 
   // Asks every second and a half what there is; `onChange(fresh)` gets the takes that were not there before.
@@ -40,8 +42,7 @@ class LiveSource {
     let version = null;
     const ask = async () => {
       try {
-        const answer = await (await fetch("takes.json", { cache: "no-store" })).json();
-        onTrouble("");
+        const answer = await (await this.fetch("takes.json")).json();
         if (answer.version !== version) {
           version = answer.version;
           const known = new Set(this.takes.map((take) => take.key));
