@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infinitedance_cli import options
 from infinitedance_cli.errors import UsageError
 
+if TYPE_CHECKING:
+    from infinitedance_cli.stages.render.config import RenderConfig
+
 Output = Annotated[
     str,
-    typer.Option("--output", "-o", metavar="OUT", help="A video (.mp4, .mov, .mkv).", show_default=False),
+    typer.Option(
+        "--output", "-o", metavar="OUT", help="A video (.mp4, .mov, .mkv) or a page (.html).", show_default=False
+    ),
 ]
 
 
 def command(
-    output: Output,
     inputs: options.Inputs = None,
+    output: Output = "",
     style: Annotated[
         str | None, typer.Option("--style", metavar="NAME", help="body, skeleton or smplx.", show_default="auto")
     ] = None,
@@ -57,12 +62,19 @@ def command(
         Path | None,
         typer.Option("--smplx", metavar="PATH", help="SMPL-X .npz or its folder; also $SMPLX_MODEL_PATH."),
     ] = None,
+    live: Annotated[
+        Path | None,
+        typer.Option("--live", metavar="DIR", help="Serve the takes of a folder to a browser, as they arrive."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="Port of --live.", show_default="any")
+    ] = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
     print_config: options.PrintConfig = False,
 ) -> None:
-    """Draw motion as video with its song.
+    """Draw motion as video with its song, or as a page that plays it in any browser.
 
     Several clips become numbered files; with --grid one picture shows all. Needs no display and no GPU.
     """
@@ -95,10 +107,25 @@ def command(
     from infinitedance_cli.stream.ports import read_clips
 
     check_music_option(config)
+    if live is not None:
+        _serve(live, port or 0, config, given=bool(inputs or output))
+        return
+    if not output:
+        raise UsageError("nothing says where to draw; give -o FILE.mp4 or FILE.html, or --live DIR")
+    if port is not None:
+        raise UsageError("--port belongs to --live DIR; give both")
     sources = inputs or ["-"]
     destination = find_destination(output, config, force=force)
     folders = [Path(source).parent for source in sources if source != "-"]
     render(read_clips(sources), destination, config, folders)
+
+
+def _serve(folder: Path, port: int, config: RenderConfig, *, given: bool) -> None:
+    from infinitedance_cli.stages.render.viewer.server import serve
+
+    if given:
+        raise UsageError("--live shows the takes of its folder; leave out the inputs and --output")
+    serve(folder, config, port=port)
 
 
 def _parse_size(text: str | None) -> tuple[int | None, int | None]:

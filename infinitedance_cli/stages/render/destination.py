@@ -10,12 +10,14 @@ from infinitedance_cli.errors import UsageError
 from infinitedance_cli.stages.render.config import RenderConfig
 from infinitedance_cli.stream.files import check_new_file
 
+PAGE_ENDINGS = (".html", ".htm")
 VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
 class Kind(enum.Enum):
     """What is written."""
 
+    PAGE = "page"
     VIDEO = "video"
     SHEET = "contact sheet"
     CONTROL_VIDEO = "control video"
@@ -39,12 +41,15 @@ def find_destination(output: str, config: RenderConfig, *, force: bool) -> Desti
     """
     path = Path(output)
     ending = path.suffix.lower()
-    if ending in VIDEO_FORMATS:
+    if ending in PAGE_ENDINGS:
+        kind = Kind.PAGE
+        check_new_file(path, force=force)
+    elif ending in VIDEO_FORMATS:
         if config.width % 2 or config.height % 2:
             raise UsageError(f"--size {config.width}x{config.height}: video needs an even width and height")
         kind = Kind.CONTROL_VIDEO if config.control else Kind.VIDEO
         check_new_file(path, force=force)
     else:
-        known = ", ".join(VIDEO_FORMATS)
+        known = ", ".join((*VIDEO_FORMATS, *PAGE_ENDINGS))
         raise UsageError(f"{output}: expected a file that ends in {known}")
     return Destination(path, kind, force)

@@ -10,6 +10,7 @@ from infinitedance_cli.stages.render.config import RenderConfig
 from infinitedance_cli.stages.render.context import drawing_context
 from infinitedance_cli.stages.render.destination import Destination, Kind
 from infinitedance_cli.stages.render.outputs import video
+from infinitedance_cli.stages.render.viewer.page import write_page
 
 
 def render(
@@ -24,6 +25,8 @@ def render(
         MissingResource: there is no OpenGL, or the files of a body model are missing.
         StageFailed: there are no clips, or the output cannot be written.
     """
+    if destination.kind is Kind.PAGE:  # drawn by the browser
+        return write_page(clips, destination.path, config, folders, force=destination.force)
     writers = {Kind.VIDEO: video.write}
     with drawing_context() as context:
         return writers[destination.kind](context, clips, destination, config, folders)
