@@ -55,8 +55,13 @@ def read(path: Path) -> Iterator[MotionClip]:
     positions = read_floats(path, expected)
     if not matches(path) or not len(positions):
         raise BadInput(f"{path}: has shape {positions.shape}; expected {expected}")
+    yield clip_of_positions(path.stem, positions)
+
+
+def clip_of_positions(clip_id: str, positions: NDArray[np.float64], fps: float = FPS) -> MotionClip:
+    """The clip that stands behind positions (T, 22, 24 or 55, 3): as they are on our skeleton, else retargeted."""
     is_own = positions.shape[1] in (BODY_JOINT_COUNT, _WHOLE) and _is_own(positions)
-    yield _on_own(path.stem, positions) if is_own else retarget(_source(path.stem, positions))
+    return _on_own(clip_id, positions, fps) if is_own else retarget(_source(clip_id, positions, fps))
 
 
 def _is_own(positions: NDArray[np.float64]) -> bool:
@@ -67,7 +72,7 @@ def _is_own(positions: NDArray[np.float64]) -> bool:
     return bool(np.abs(np.linalg.norm(bones, axis=-1) - lengths).max() < _SAME_BONE_M)
 
 
-def _on_own(clip_id: str, positions: NDArray[np.float64]) -> MotionClip:
+def _on_own(clip_id: str, positions: NDArray[np.float64], fps: float) -> MotionClip:
     """Rotations that put our skeleton's joints at positions which it can reach: a joint with one child turns the
     shortest way from its parent, one with several is fitted to all of them."""
     skeleton = default_skeleton(positions.shape[1])
@@ -84,10 +89,10 @@ def _on_own(clip_id: str, positions: NDArray[np.float64]) -> MotionClip:
         elif children:
             world[:, joint] = fit_rotation(offsets[None, children], bones)
     local = rotation.normalize(rotation.continuous(local_rotations(skeleton, world))).astype(np.float32)
-    return MotionClip(clip_id, skeleton, FPS, positions[:, 0].astype(np.float32), local)
+    return MotionClip(clip_id, skeleton, fps, positions[:, 0].astype(np.float32), local)
 
 
-def _source(clip_id: str, positions: NDArray[np.float64]) -> SourceMotion:
+def _source(clip_id: str, positions: NDArray[np.float64], fps: float) -> SourceMotion:
     """Positions of a foreign body: its bone lengths on the directions of our T-pose."""
     count = positions.shape[1]
     names, parents = SMPLX_JOINT_NAMES[:count], SMPLX_PARENTS[:count]
@@ -99,4 +104,4 @@ def _source(clip_id: str, positions: NDArray[np.float64]) -> SourceMotion:
     offsets = np.zeros((count, 3))
     bones = positions[:, 1:] - positions[:, list(parents[1:])]
     offsets[1:] = directions[1:] * np.median(np.linalg.norm(bones, axis=-1), axis=0)[:, None]
-    return SourceMotion(clip_id, FPS, names, parents, offsets, positions, rest_is_upright=False)
+    return SourceMotion(clip_id, fps, names, parents, offsets, positions, rest_is_upright=False)

@@ -80,11 +80,20 @@ def geometric_features(positions: FloatArray, *, mended: bool = False, fps: floa
     if positions.ndim != 3 or len(positions) < 2:
         raise BadInput(f"geometric features: joints have shape {positions.shape}; expected (T, 22, 3) with T ≥ 2")
     joints = positions[:PUBLISHED_FRAMES].astype(np.float64) if mended else published_frame(positions)
+    return framed_geometric_features(joints, fps if mended else None)
+
+
+def framed_geometric_features(joints: FloatArray, fps: float | None = None) -> FloatArray:
+    """Geometric features (32,) of `joints` (T ≥ 2, J ≥ 22, 3) in whatever frame a protocol wants.
+
+    `fps` None keeps the published quirks, a number mends them.
+    """
+    mended = fps is not None
     points = {name: joints[:, index] for index, name in enumerate(_JOINTS)}
     unit, lowest = np.zeros((len(joints), 3)), np.zeros((len(joints), 3))
     unit[:, 1], lowest[:, 1] = 1.0, joints[..., 1].min(axis=1)
     points |= {"zero": np.zeros_like(unit), "y": unit, "-y": -unit, "ymin": lowest}
-    rate = fps if mended else _PUBLISHED_FPS
+    rate = fps if fps is not None else _PUBLISHED_FPS
     return np.array([_answer(question, points, rate, mended).mean() for question in QUESTIONS])
 
 

@@ -34,10 +34,18 @@ def kinetic_features(positions: FloatArray, *, mended: bool = False, fps: float 
     quirks, shared by AIST++, Bailando, LODGE and the release: a frame time of 1/60 s whatever the fps, and a slipped
     parenthesis that makes the expenditure about 3,600 × |position|. `mended` uses `fps` and a true acceleration.
     """
-    if positions.ndim != 3 or len(positions) < 3:
-        raise BadInput(f"kinetic features: joints have shape {positions.shape}; expected (T, J, 3) with T ≥ 3")
-    joints = published_frame(positions)
-    frame_time = 1 / fps if mended else _PUBLISHED_FRAME_TIME
+    return framed_kinetic_features(published_frame(positions), fps if mended else None)
+
+
+def framed_kinetic_features(joints: FloatArray, fps: float | None = None) -> FloatArray:
+    """Kinetic features (3J,) of `joints` (T ≥ 3, J, 3) in whatever frame a protocol wants.
+
+    `fps` None keeps the published quirks, a number mends them.
+    """
+    if joints.ndim != 3 or len(joints) < 3:
+        raise BadInput(f"kinetic features: joints have shape {joints.shape}; expected (T, J, 3) with T ≥ 3")
+    mended = fps is not None
+    frame_time = 1 / fps if fps is not None else _PUBLISHED_FRAME_TIME
     velocity = _windowed_velocity(joints, frame_time)
     horizontal = np.sum(velocity[..., [0, 2]] ** 2, axis=-1).mean(axis=0)
     vertical = (velocity[..., 1] ** 2).mean(axis=0)
