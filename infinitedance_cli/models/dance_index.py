@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput, MissingResource, StageFailed
 
 FORMAT = "idance-index"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _EXACT_ENTRIES = 50_000
 """Up to here every entry is compared; beyond, an inverted file keeps a search in a million under 20 ms."""
 _PROBED_SHARE, _LEAST_PROBES = 1 / 64, 8
 """How many of the inverted lists a search without a filter looks into."""
+_RIDGE = 0.01
 _FEW_ENTRIES = 5_000
 """Where a filter leaves no more than this of a large index, all lists are looked into."""
 
@@ -34,12 +35,14 @@ def source_of(clip_id: str) -> str:
 
 @dataclass(frozen=True)
 class IndexedClip:
-    """A clip of the index: `codes` (S, Q) int16, its genre, and provenance (source, licence, credit)."""
+    """A clip of the index: `codes` (S, Q) int16, its genre, provenance (source, licence, credit), and `turns` (S,), the
+    change of heading in every step, radians."""
 
     clip_id: str
     genre: str
     codes: NDArray[np.int16]
     provenance: Mapping[str, Any]
+    turns: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,18 @@ class DanceIndex:
             [Hit(float(s), *map(int, self.windows[r])) for s, r in zip(line, found, strict=True)]
             for line, found in zip(scores, rows, strict=True)
         ]
+
+    def code_turns(self, codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """By how much each code (Q, K) turns the dancer, radians; the turn of a step is the sum over its codes.
+
+        A linear fit to the indexed steps from the vectors of their codes, so that it also knows codes, and sums of
+        codes, that they do not use. `codebooks` (Q, K, C) of the tokeniser that made the codes.
+        """
+        codes = np.concatenate([clip.codes for clip in self.clips])
+        turns = np.concatenate([clip.turns for clip in self.clips])
+        vectors = sum(book[column] for book, column in zip(codebooks, codes.T, strict=True))
+        spread = vectors.T @ vectors + _RIDGE * len(codes) * np.eye(codebooks.shape[-1], dtype=np.float32)
+        return (codebooks @ np.linalg.solve(spread, vectors.T @ turns)).astype(np.float32)
 
     def _allowed(self, genre: str | None, without: Collection[str]) -> NDArray[np.bool_] | None:
         """Which entries (N,) may be found; None for all."""
@@ -198,6 +213,7 @@ def save_index(index: DanceIndex, path: Path) -> None:
         "searcher": np.asarray(_faiss().serialize_index(index._searcher)),
         "windows": index.windows,
         "codes": np.concatenate([clip.codes for clip in index.clips]),
+        "turns": np.concatenate([clip.turns for clip in index.clips]).astype(np.float16),
         "offsets": np.cumsum([0, *(len(clip.codes) for clip in index.clips)]).astype(np.int64),
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -229,9 +245,15 @@ def load_index(path: Path) -> DanceIndex:
             if header["format_version"] > FORMAT_VERSION:
                 raise BadInput(f"{path}: index format {header['format_version']} is newer than this idance: update it")
             searcher = _faiss().deserialize_index(file.get_tensor("searcher"))
-            windows, codes, offsets = (file.get_tensor(name) for name in ("windows", "codes", "offsets"))
+            windows, codes, offsets, turns = map(file.get_tensor, ("windows", "codes", "offsets", "turns"))
         clips = [
-            IndexedClip(clip["clip_id"], clip["genre"], codes[first:last], clip["provenance"])
+            IndexedClip(
+                clip["clip_id"],
+                clip["genre"],
+                codes[first:last],
+                clip["provenance"],
+                turns[first:last].astype(np.float32),
+            )
             for clip, first, last in zip(header["clips"], offsets[:-1], offsets[1:], strict=True)
         ]
         return DanceIndex(clips, windows, searcher, header["window_steps"], header["details"])

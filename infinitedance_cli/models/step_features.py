@@ -21,10 +21,12 @@ FPS = 30.0
 
 @dataclass(frozen=True)
 class StepFeatures:
-    """`codes` (S, Q) int16 and `motion` (S, D) float32, the z-scored features averaged over each step."""
+    """`codes` (S, Q) int16, `motion` (S, D) float32, the z-scored features averaged over each step, and `turns` (S,)
+    float32, by how many radians the heading changes in it."""
 
     codes: NDArray[np.int16]
     motion: NDArray[np.float32]
+    turns: NDArray[np.float32]
 
 
 def require_body(clip: MotionClip) -> None:
@@ -97,7 +99,9 @@ def step_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.int1
     steps, stride = min(len(codes), len(features) // tokenizer.stride), tokenizer.stride
     rows = torch.from_numpy(features[: steps * stride]).to(tokenizer.mean.device)
     motion = tokenizer.normalise(rows).unflatten(0, (steps, stride)).mean(1)
-    return StepFeatures(codes[:steps], motion.cpu().numpy())
+    layout = layout_named(tokenizer.config.layout)
+    half_turns = features[: steps * stride, layout.block("yaw_velocity")].reshape(steps, stride)
+    return StepFeatures(codes[:steps], motion.cpu().numpy(), 2 * half_turns.sum(1))
 
 
 def tokens_that_fit(clip: MotionClip, codebook_sha256: str) -> NDArray[np.int16] | None:

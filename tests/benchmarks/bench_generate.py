@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from infinitedance_cli.config import resolve
+from infinitedance_cli.models.bundle import load_part
+from infinitedance_cli.models.step_features import body_features, encode_features
+from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.beats import beat_alignment, beat_gap, kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.evaluate.metrics.copying import copied_windows
@@ -31,6 +36,7 @@ from infinitedance_cli.stages.evaluate.metrics.smoothness import (
     mean_joint_speed,
 )
 from infinitedance_cli.stages.generate.config import GenerateConfig
+from infinitedance_cli.stages.generate.finish import decode_codes
 from infinitedance_cli.stages.generate.stage import generate
 from infinitedance_cli.starter.prepare import prepared_clips
 from infinitedance_cli.stream.ports import read_clips
@@ -108,15 +114,34 @@ def motion_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[t
     joints = [clip.joint_positions()[:, :22] for clip in real]
     real_feet = mean_foot_sliding(foot_sliding(rows, STANDING_TOE) for rows in joints)
     yield "the same of real dances", f"{real_feet.lodge:.2%} / {real_feet.strict:.2%}, contact {real_feet.contact:.0%}"
-    weights = np.array([len(rows) for rows in joints]) / sum(len(rows) for rows in joints)
-    for name, figure in (("jitter", jitter), ("mean joint speed", mean_joint_speed)):
-        ours, theirs = np.mean([figure(d.joints) for d in made]), weights @ [figure(rows) for rows in joints]
-        yield f"{name} over real (0.8–1.3)", f"{ours / theirs:.2f} ({ours:.2f} / {theirs:.2f})"
-    frozen, real_frozen = np.mean([frozen_share(d.joints) for d in made]), weights @ [frozen_share(r) for r in joints]
+    yield from tempo_rows(made, real)
+    frozen = np.mean([frozen_share(dance.joints) for dance in made])
+    real_frozen = np.average([frozen_share(rows) for rows in joints], weights=[len(rows) for rows in joints])
     yield "frozen 1-s windows (≤ real)", f"{frozen:.1%} (real {real_frozen:.1%})"
     # Windows of 96 steps that share 48: a join every 48 steps of 4 frames, after the first window.
     ratios = [join_jerk_ratio(d.joints, range(384, len(d.joints) - 8, 192)) for d in made if len(d.joints) > 400]
     yield "jerk at window joins (≤ 1.25)", f"{np.mean(ratios):.2f}" if ratios else "no join"
+
+
+def tempo_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[tuple[str, str]]:
+    """Jitter and speed over those of the training dances: of the same genre, genre by genre, and of all together."""
+    for name, figure in (("jitter", jitter), ("mean joint speed", mean_joint_speed)):
+        ours, theirs = defaultdict(list), defaultdict(list)
+        for dance in made:
+            ours[dance.genre].append(figure(dance.joints))
+        for clip in real:
+            theirs[clip.labels.genre].append((figure(clip.joint_positions()[:, :22]), clip.frames))  # type: ignore
+        each = {genre: (np.mean(rows), by_frames(theirs[genre])) for genre, rows in ours.items()}
+        mine, same = np.mean(list(each.values()), axis=0)
+        rows = ", ".join(f"{genre} {a / b:.2f}" for genre, (a, b) in each.items())
+        yield f"{name} over real of that genre (0.8–1.3)", f"{mine / same:.2f} ({rows})"
+        yield f"{name} over all real dances", f"{mine / by_frames(sum(theirs.values(), [])):.2f}"
+
+
+def by_frames(rows: Sequence[tuple[float, int]]) -> float:
+    """Mean of (figure, frames) weighted by frames."""
+    figures, frames = zip(*rows, strict=True)
+    return float(np.average(figures, weights=frames))
 
 
 def variety_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[tuple[str, str]]:
@@ -140,13 +165,26 @@ def variety_rows(made: Sequence[Dance], real: Sequence[MotionClip]) -> Iterator[
         yield "genre over seed, kinetic distance (≥ 1.5)", f"{np.mean(genre) / np.mean(seed):.2f}"
 
 
-def copy_rows(made: Sequence[Dance], real: dict[str, list[MotionClip]]) -> Iterator[tuple[str, str]]:
-    """2-s windows within 3 cm of a training window."""
-    training = [clip.joint_positions()[:, :22] for clip in real["train"]]
-    ours = copied_windows([dance.joints for dance in made], training, stride=30, training_stride=2).share
+def copy_rows(
+    made: Sequence[Dance], real: dict[str, list[MotionClip]], tokenizer: Tokenizer
+) -> Iterator[tuple[str, str]]:
+    """2-s windows within 3 cm of a training window, as recorded and as the tokeniser gives it back."""
+    training = {
+        "raw": [clip.joint_positions()[:, :22] for clip in real["train"]],
+        "decoded": [decoded_joints(clip, tokenizer) for clip in real["train"]],
+    }
     held = [clip.joint_positions()[:, :22] for clip in real["held_out"]]
-    theirs = copied_windows(held, training, stride=30, training_stride=2).share
-    yield "copied 2-s windows (≤ held-out + 5 points)", f"{ours:.1%} (held-out real {theirs:.1%})"
+    for name, windows in training.items():
+        ours = copied_windows([dance.joints for dance in made], windows, stride=30, training_stride=2).share
+        theirs = copied_windows(held, windows, stride=30, training_stride=2).share
+        yield f"copied 2-s windows, {name} (≤ held-out + 5 points)", f"{ours:.1%} (held-out real {theirs:.1%})"
+
+
+def decoded_joints(clip: MotionClip, tokenizer: Tokenizer) -> Joints:
+    """Joints (T', 22, 3) of a clip that went through the tokeniser."""
+    features = body_features(clip, tokenizer.config.layout)
+    codes = encode_features(features, tokenizer)
+    return decode_codes(tokenizer, codes, len(codes) * tokenizer.stride, clip.clip_id).joint_positions()
 
 
 def main() -> None:
@@ -167,9 +205,13 @@ def main() -> None:
     seconds = sum(len(dance.joints) for dance in made) / 30
     print(f"{len(made)} dances, {seconds:.0f} s of motion in {time.monotonic() - started:.0f} s")
     rows = [*beat_rows(made, real["held_out"]), *motion_rows(made, real["train"]), *variety_rows(made, real["train"])]
-    rows += [] if arguments.no_copying else copy_rows(made, real)
+    rows += (
+        []
+        if arguments.no_copying
+        else copy_rows(made, real, load_part(arguments.model, "tokenizer", Tokenizer, torch.device("cpu")))
+    )
     for name, value in rows:
-        print(f"{name:45s} {value}")
+        print(f"{name:55s} {value}")
 
 
 if __name__ == "__main__":

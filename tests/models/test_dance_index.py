@@ -34,7 +34,13 @@ def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Da
         monkeypatch.setattr(dance_index, "_FEW_ENTRIES", 250)
     random = np.random.default_rng(1)
     clips = [
-        IndexedClip(f"clip{n}#1", GENRES[n % 3], random.integers(0, 99, (44, 3)).astype(np.int16), {"licence": "CC0"})
+        IndexedClip(
+            f"clip{n}#1",
+            GENRES[n % 3],
+            random.integers(0, 99, (44, 3)).astype(np.int16),
+            {"licence": "CC0"},
+            random.integers(-4, 5, 44).astype(np.float32) / 4,
+        )
         for n in range(CLIPS)
     ]
     return build_index(clips, windows(), embeddings(), WINDOW, {"codebook_sha256": "ab" * 32})
@@ -52,6 +58,17 @@ def found(hits: list[Hit]) -> list[tuple[int, int]]:
 def test_every_entry_finds_itself(index: DanceIndex) -> None:
     for row, hits in enumerate(index.search(embeddings(), 1)):
         assert found(hits) == [tuple(windows()[row])] and hits[0].similarity == pytest.approx(1, abs=1e-5)
+
+
+def test_turns_of_codes_are_read_off_the_steps_that_have_them() -> None:
+    """Each step turns by the first channel of its vectors' sum; the codes 12 to 15 occur nowhere and are known too."""
+    random = np.random.default_rng(0)
+    codebooks = random.normal(size=(2, 16, 5)).astype(np.float32)
+    codes = random.integers(0, 12, (400, 2)).astype(np.int16)
+    turns = codebooks[0, codes[:, 0], 0] + codebooks[1, codes[:, 1], 0]
+    clips = [IndexedClip("a", "", codes[:100], {}, turns[:100]), IndexedClip("b", "", codes[100:], {}, turns[100:])]
+    index = build_index(clips, np.zeros((1, 2), np.int32), embeddings(1), WINDOW, {})
+    np.testing.assert_allclose(index.code_turns(codebooks), codebooks[..., 0], atol=0.1)
 
 
 def test_filters_are_exact(index: DanceIndex) -> None:
@@ -93,7 +110,8 @@ def test_a_file_holds_all_of_it(index: DanceIndex, tmp_path: Path) -> None:
     assert (loaded.window_steps, loaded.details) == (WINDOW, index.details)
     for one, other in zip(loaded.clips, index.clips, strict=True):
         np.testing.assert_array_equal(one.codes, other.codes)
-        assert replace(one, codes=other.codes) == other
+        np.testing.assert_array_equal(one.turns, other.turns)
+        assert replace(one, codes=other.codes, turns=other.turns) == other
 
 
 def test_codes_of_another_codebook(index: DanceIndex) -> None:
@@ -114,7 +132,7 @@ def test_what_is_no_index(tmp_path: Path, index: DanceIndex) -> None:
     path.write_bytes(whole[:-9])
     with pytest.raises(BadInput, match="unreadable index"):
         load_index(path)
-    path.write_bytes(whole.replace(b'\\"format_version\\": 1', b'\\"format_version\\": 2'))
+    path.write_bytes(whole.replace(b'\\"format_version\\": 2', b'\\"format_version\\": 3'))
     with pytest.raises(BadInput, match="newer than this idance"):
         load_index(path)
 
@@ -122,7 +140,7 @@ def test_what_is_no_index(tmp_path: Path, index: DanceIndex) -> None:
 def test_what_cannot_be_indexed() -> None:
     rows = embeddings()
     rows[3, 0] = np.nan
-    clips = [IndexedClip("a", "", np.zeros((44, 3), np.int16), {})]
+    clips = [IndexedClip("a", "", np.zeros((44, 3), np.int16), {}, np.zeros(44, np.float32))]
     with pytest.raises(BadInput, match="not finite"):
         build_index(clips, windows(), rows, WINDOW, {})
     with pytest.raises(BadInput, match="nothing to index"):

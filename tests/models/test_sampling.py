@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -59,6 +61,27 @@ def test_repetition_penalty_turns_to_the_next_likeliest_and_forgets() -> None:
     assert [sampler.draw(logits).item() for _ in range(5)] == [0, 1, 2, 0, 1]
     assert logits.tolist() == [[3.0, 2.0, 1.0, -9.0]]
     assert [sampler.draw(logits, level=1).item() for _ in range(2)] == [0, 0]
+
+
+def test_beyond_the_turn_limit_the_dance_turns_back_or_goes_straight() -> None:
+    """Code 0 turns by half a turn and is likeliest; after two turns on the left it has to wait for them to pass."""
+    turns = torch.tensor([[math.pi, 0.0, -math.pi], [0.0, 0.0, 0.0]])
+    sampler = Sampler(SamplingConfig(temperature=0.0, turn_limit=2.0, turn_window=8), [0], turns)
+    drawn = []
+    for _ in range(16):
+        drawn.append(sampler.draw(torch.tensor([[5.0, 4.0, 3.0]])).item())
+        sampler.draw(torch.zeros(1, 3), level=1)
+    assert drawn == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_turns_of_deeper_levels_count() -> None:
+    turns = torch.tensor([[0.0, 0.0], [math.pi, 0.0]])
+    sampler = Sampler(SamplingConfig(temperature=0.0, turn_limit=1.0), [0], turns)
+    deeper = []
+    for _ in range(5):
+        assert sampler.draw(torch.tensor([[1.0, 0.0]])).item() == 0
+        deeper.append(sampler.draw(torch.tensor([[1.0, 0.0]]), level=1).item())
+    assert deeper == [0, 0, 0, 1, 1]
 
 
 def test_bad_settings_are_refused() -> None:

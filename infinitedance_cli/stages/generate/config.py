@@ -40,13 +40,15 @@ class FinishConfig:
 
 @dataclass(frozen=True)
 class DanceSampling(SamplingConfig):
-    """`SamplingConfig` for dances: codes of the last four seconds are drawn less often again.
+    """`SamplingConfig` for dances: codes of the last four seconds are drawn less often again, and of the last thirteen
+    seconds few are spent spinning.
 
-    Without that the model stands still or spins for ever.
+    Without that the model stands still, or one pirouette follows the other.
     """
 
     repetition_penalty: float = 2.0
     repetition_window: int = 32
+    turn_limit: float = 2.0
 
 
 @dataclass(frozen=True)

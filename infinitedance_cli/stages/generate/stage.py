@@ -49,11 +49,12 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
 def choreograph(brief: Brief, conditions: Conditions, take: int, advance: Advance) -> NDArray[np.int16]:
     """Codes (S, Q) of one take. A song shorter than a window is danced on a whole one and cut."""
     model, config = brief.bundle.choreographer, brief.config
+    turns = brief.bundle.index.code_turns(model.codebook.cpu().numpy())
     drawn = generate_codes(
         model,
         conditions.of_take(take),
         max(brief.steps, model.config.steps),
-        Sampler(config.sampling, [brief.seed(take)]),
+        Sampler(config.sampling, [brief.seed(take)], torch.from_numpy(turns)),
         guidance=config.guidance,
         kept=config.kept,
     )
