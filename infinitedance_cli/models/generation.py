@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from infinitedance_cli.models.checks import require
-from infinitedance_cli.models.choreographer import NO_CODE, Choreographer
+from infinitedance_cli.models.choreographer import NO_CODE, Choreographer, GenerationState
 from infinitedance_cli.models.sampling import Sampler
 
 ConditionAt = Callable[[int, int], Tensor]
@@ -59,19 +59,25 @@ def generate_codes(
     for first in window_starts(total, window, kept):
         stop = min(first + window, total)
         condition = condition_at(first, stop - first)
-        prefix = condition if model.config.conditioning == "prefix" else None
-        if state is None or prefix is not None:
-            state = model.start(rows, prefix)
-        else:
-            model.restart(state)
-        known = done - first
-        if known:
-            history = torch.stack(recent[-known - 1 : -1], 1)
-            model.prime(state, history, None if prefix is not None else condition[:, :known])
+        is_prefix = model.config.conditioning == "prefix"
+        state = _begun(model, state, condition, rows)
+        if done > first:
+            history = torch.stack(recent[first - done - 1 : -1], 1)
+            model.prime(state, history, None if is_prefix else condition[:, : done - first])
         for step in range(done, stop):
-            given = None if prefix is not None else condition[:, step - first]
+            given = None if is_prefix else condition[:, step - first]
             hidden = model.step(state, recent[-1], given)
             codes = model.sample_codes(state, hidden, sampler, guidance)
             recent = [*recent[-window:], codes]
             yield codes
         done = stop
+
+
+def _begun(model: Choreographer, state: GenerationState | None, condition: Tensor, rows: int) -> GenerationState:
+    """A state at the start of a window; the one of the window before is used again where it can be."""
+    if model.config.conditioning == "prefix":
+        return model.start(rows, condition)
+    if state is None:
+        return model.start(rows, None)
+    model.restart(state)
+    return state

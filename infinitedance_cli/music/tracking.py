@@ -62,8 +62,12 @@ def track_beats(strength: np.ndarray, period: np.ndarray, tightness: float) -> n
         back[at] = np.where((value[rows, choice] > 0) & (chosen >= 0), chosen, -1)
         start = stop
     tail = max(total - int(period[-1] * 1.5), 0)
-    frame = tail + int(score[tail:].argmax())
-    chain = [frame]
+    return _chain(back, tail + int(score[tail:].argmax()))
+
+
+def _chain(back: np.ndarray, last: int) -> np.ndarray:
+    """The frames that lead to frame `last`, each from the one that `back` (T,) names; -1 ends it."""
+    chain = [last]
     while back[chain[-1]] >= 0:
         chain.append(int(back[chain[-1]]))
     return np.array(chain[::-1])
