@@ -36,6 +36,12 @@ class View:
         look[:3, 3] = -self.axes @ self.eye
         return self.projection @ look
 
+    @property
+    def horizon(self) -> float:
+        """Height of the horizon in the picture: 0 at its lower edge, 1 at its upper one, beyond where it is not seen."""
+        back = self.axes[2]
+        return 0.5 + 0.5 * float(self.projection[1, 1] * back[1] / max(np.hypot(back[0], back[2]), 1e-6))
+
     def project(self, points: Floats) -> Floats:
         """Normalised device coordinates (..., 2) of world `points` (..., 3): −1..1, y up."""
         homogeneous = np.concatenate((points, np.ones((*points.shape[:-1], 1))), axis=-1) @ self.world_to_clip.T
@@ -62,6 +68,10 @@ class CameraPath:
         axes = camera_axes(float(self.yaws[frame]), self.pitch)
         eye = self.targets[frame] + axes[2] * self.distances[frame]
         return View(eye, axes, perspective(self.field_of_view, aspect))
+
+    def pixel_size(self, height: int) -> float:
+        """Metres that a pixel covers at the dancer's nearest, in a picture of `height` pixels."""
+        return float(2 * np.tan(self.field_of_view / 2) * self.distances.min() / height)
 
 
 def camera_axes(yaw: float, pitch: float) -> Floats:

@@ -37,6 +37,10 @@ def command(
     beats: Annotated[bool, typer.Option("--beats", help="Show the beats of the music.")] = False,
     contacts: Annotated[bool, typer.Option("--contacts", help="Mark planted feet.")] = False,
     trail: Annotated[bool, typer.Option("--trail/--no-trail", help="Show the path over the floor.")] = True,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="KIND", help="For video models: dwpose, depth, normal or densepose-like."),
+    ] = None,
     camera: Annotated[
         str | None,
         typer.Option("--camera", metavar="MODE", help="follow, fixed or orbit.", show_default="follow"),
@@ -90,6 +94,7 @@ def command(
         "beats": beats or None,
         "contacts": contacts or None,
         "trail": None if trail else False,
+        "control": control,
         "camera.mode": camera,
         "camera.yaw": yaw,
         "camera.pitch": pitch,

@@ -73,9 +73,9 @@ class Ribbon:
         return rows.reshape(-1, 7)
 
 
-def floor_plane(view: View) -> Floats:
-    """Matrix (4, 4) from the floor's x and z to clip space, a little above the floor."""
-    lay = np.array([[1.0, 0, 0, 0], [0, 0, 0, _FLOOR_LIFT], [0, 1, 0, 0], [0, 0, 0, 1]])
+def floor_plane(view: View, lift: float = _FLOOR_LIFT) -> Floats:
+    """Matrix (4, 4) from the floor's x and z to clip space, `lift` metres above the floor."""
+    lay = np.array([[1.0, 0, 0, 0], [0, 0, 0, lift], [0, 1, 0, 0], [0, 0, 0, 1]])
     return view.world_to_clip @ lay
 
 

@@ -13,6 +13,7 @@ from infinitedance_cli.stages.render.camera import FLESH, View
 from infinitedance_cli.stages.render.figure import Figure
 from infinitedance_cli.stages.render.flat import FlatPainter, Ribbon, Spot, floor_plane, picture_plane
 from infinitedance_cli.stages.render.programs import column_major, load_program
+from infinitedance_cli.stages.render.set import SetPainter
 from infinitedance_cli.stages.render.shadows import REACH, ShadowPainter
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ Floats = NDArray[np.floating]
 _SAMPLES = 4
 _BLOCK = 64
 """Sizes of the multisampled targets are multiples of this, so that few are made."""
-_GRID_SPACING = 0.5
-_CLIP_DISTANCE0 = 0x3000
 _MOST_JOINTS = 256
-_BOX_MARGIN = 2.0
+_FINEST_DETAIL = 0.003
+_BOX_MARGIN = 1.5
+_SINKING = 0.06
+"""Height of a joint in metres below which skin may be under the floor."""
+_FLOOR_DEPTH = 0.004
+"""What sinks less than this is still drawn: soles are not flat to the millimetre."""
 _VERTEX_LAYOUT = ("3f 3f 4f1 4u1 4f1", "in_position", "in_normal", "in_colour", "in_joints", "in_weights")
 _VERTEX = np.dtype(
     [("position", "f4", 3), ("normal", "f4", 3), ("colour", "u1", 4), ("joints", "u1", 4), ("weights", "u1", 4)]
@@ -60,7 +64,7 @@ class Moment:
     matrices: NDArray[np.float32]
     joints: Floats
     view: View
-    colour: tuple[float, float, float]
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
     ribbons: Sequence[Ribbon] = ()
     floor: Sequence[Spot] = ()
     overlay: Sequence[Spot] = ()
@@ -70,9 +74,10 @@ class Moment:
 class LoadedFigure:
     """A figure's buffers in the context."""
 
-    def __init__(self, context: moderngl.Context, figure: Figure) -> None:
+    def __init__(self, context: moderngl.Context, figure: Figure, detail: float) -> None:
         self._context = context
-        self._meshes = {coarse: self._upload(mesh) for coarse, mesh in ((False, figure), (True, figure.coarse()))}
+        shown = figure.coarse(detail) if detail > _FINEST_DETAIL else figure
+        self._meshes = {coarse: self._upload(mesh) for coarse, mesh in ((False, shown), (True, figure.coarse()))}
         self._joints = context.buffer(reserve=_MOST_JOINTS * 3 * 16)
         self._arrays: dict[tuple[int, bool], moderngl.VertexArray] = {}
 
@@ -106,20 +111,21 @@ class Painter:
         self.width, self.height = width, height
         self._context = context
         self._picture = context.simple_framebuffer((width, height), 4)
-        self._body = load_program(context, "figure.vert", "figure.frag")
-        self._control = load_program(context, "figure.vert", "control.frag")
-        self._floor = load_program(context, "screen.vert", "floor.frag")
+        self._body = load_program(context, "body.vert", "body.frag")
+        self._control = load_program(context, "control.vert", "control.frag")
         self._copy = load_program(context, "screen.vert", "texture.frag")
-        self._floor_array = context.vertex_array(self._floor, [])
+        self._ground = load_program(context, "ground.vert", "nothing.frag")
         self._copy_array = context.vertex_array(self._copy, [])
+        self._ground_array = context.vertex_array(self._ground, [])
         self._shadows = ShadowPainter(context)
+        self._set = SetPainter(context)
         self._flat = FlatPainter(context)
         self._targets: dict[tuple[int, int], _Target] = {}
         context.blend_func = (context.ONE, context.ONE_MINUS_SRC_ALPHA)
 
-    def load(self, figure: Figure) -> LoadedFigure:
-        """A figure, ready to be drawn often."""
-        return LoadedFigure(self._context, figure)
+    def load(self, figure: Figure, detail: float = 0.0) -> LoadedFigure:
+        """A figure, ready to be drawn often; `detail` is the size in metres of what is too small to be seen."""
+        return LoadedFigure(self._context, figure, detail)
 
     def clear(self, colour: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
         """Fill the whole picture."""
@@ -131,11 +137,10 @@ class Painter:
         figure.pose(moment.matrices)
         centre = moment.joints[0]
         self._shadows.paint(figure, centre, moment.to_light)
-        context.disable(context.DEPTH_TEST | context.CULL_FACE | context.BLEND)
         self._use_picture(cell)
-        self._paint_floor(moment, cell, centre)
-        context.enable_only(context.BLEND)
+        self._set.paint(moment.view, self._rectangle(cell), centre)
         plane = floor_plane(moment.view)
+        self._shadows.cast(plane, moment.joints, moment.to_light)
         for ribbon in moment.ribbons:
             self._flat.ribbon(ribbon, plane)
         self._flat.spots(moment.floor, plane, margin=0.01)
@@ -148,6 +153,30 @@ class Painter:
         self._paint_body(self._body, figure, moment, cell)
         self._flat.spots(moment.overlay, picture_plane(cell.width, cell.height), margin=1.0)
 
+    def paint_flat(self, spots: Sequence[Spot], cell: Cell) -> None:
+        """Draw flat shapes alone, in pixels of the cell."""
+        self._use_picture(cell)
+        self._context.enable_only(self._context.BLEND)
+        self._flat.spots(spots, picture_plane(cell.width, cell.height), margin=1.0)
+
+    def paint_control(
+        self,
+        figure: LoadedFigure,
+        matrices: NDArray[np.float32],
+        joints: Floats,
+        view: View,
+        cell: Cell,
+        kind: int,
+        depth_range: tuple[float, float],
+    ) -> None:
+        """Draw the body alone: 0 its depth between two distances in metres, 1 its normals, 2 its plain colours."""
+        look = np.eye(4)
+        look[:3, :3], look[:3, 3] = view.axes, -view.axes @ view.eye
+        figure.pose(matrices)
+        self._control["kind"], self._control["depth_range"] = kind, depth_range
+        self._control["world_to_view"].write(column_major(look))  # type: ignore[union-attr]
+        self._paint_body(self._control, figure, Moment(matrices, joints, view), cell)
+
     def _use_picture(self, cell: Cell) -> None:
         self._picture.use()
         self._context.viewport = self._rectangle(cell)
@@ -155,21 +184,6 @@ class Painter:
     def _rectangle(self, cell: Cell) -> tuple[int, int, int, int]:
         """A cell as OpenGL counts: from the lower left corner."""
         return cell.left, self.height - cell.top - cell.height, cell.width, cell.height
-
-    def _paint_floor(self, moment: Moment, cell: Cell, centre: Floats) -> None:
-        view, floor = moment.view, self._floor
-        right, up, back = view.axes
-        half_width, half_height = 1 / view.projection[0, 0], 1 / view.projection[1, 1]
-        floor["eye"] = tuple(view.eye)
-        floor["ray_corner"] = tuple(-back - right * half_width - up * half_height)
-        floor["ray_right"] = tuple(2 * half_width * right)
-        floor["ray_up"] = tuple(2 * half_height * up)
-        floor["centre"] = floor["shadow_centre"] = (centre[0], centre[2])
-        floor["shadow_reach"] = REACH
-        floor["spacing"] = _GRID_SPACING
-        floor["shadow"] = 0
-        self._shadows.floor.use(0)
-        self._floor_array.render(self._context.TRIANGLES, vertices=3)
 
     def _paint_body(self, program: moderngl.Program, figure: LoadedFigure, moment: Moment, cell: Cell) -> None:
         """Draw the body with smooth edges: multisampled, in the part of the cell that it covers, then laid over."""
@@ -182,10 +196,11 @@ class Painter:
         context.viewport = (0, 0, box.width, box.height)
         sampled.clear(0.0, 0.0, 0.0, 0.0)
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
-        context.enable_direct(_CLIP_DISTANCE0)
-        program["world_to_clip"].write(column_major(_cropped(moment.view.world_to_clip, box, cell)))  # type: ignore[union-attr]
+        crop = crop_matrix(box, cell)
+        if moment.joints[:, 1].min() < _SINKING:
+            self._hide_below_floor(sampled, crop @ floor_plane(moment.view, lift=-_FLOOR_DEPTH), moment.joints[0])
+        program["world_to_clip"].write(column_major(crop @ moment.view.world_to_clip))  # type: ignore[union-attr]
         figure.draw(program)
-        context.disable_direct(_CLIP_DISTANCE0)
         context.copy_framebuffer(resolved, sampled)
         self._use_picture(Cell(cell.left + box.left, cell.top + box.top, box.width, box.height))
         context.scissor = self._rectangle(cell)
@@ -195,6 +210,15 @@ class Painter:
         self._copy_array.render(context.TRIANGLES, vertices=3)
         context.scissor = None
         self._use_picture(cell)
+
+    def _hide_below_floor(self, target: moderngl.Framebuffer, plane: Floats, centre: Floats) -> None:
+        target.color_mask = False, False, False, False
+        self._ground["flat_to_clip"].write(column_major(plane))  # type: ignore[union-attr]
+        self._ground["centre"], self._ground["reach"] = (centre[0], centre[2]), 2 * REACH
+        self._context.disable(self._context.CULL_FACE)
+        self._ground_array.render(self._context.TRIANGLE_STRIP, vertices=4)
+        self._context.enable(self._context.CULL_FACE)
+        target.color_mask = True, True, True, True
 
     def _target(self, width: int, height: int) -> _Target:
         """A multisampled framebuffer of this size, the plain one that it is resolved into, and its texture."""
@@ -210,9 +234,10 @@ class Painter:
         return self._targets[width, height]
 
     def read(self) -> NDArray[np.uint8]:
-        """The picture (height, width, 4), first row on top."""
-        data = self._picture.read(components=4, alignment=1)
-        return np.frombuffer(data, np.uint8).reshape(self.height, self.width, 4)[::-1]
+        """A copy of the picture (height, width, 4), first row on top."""
+        rows = np.empty((self.height, self.width, 4), np.uint8)
+        self._picture.read_into(rows, components=4, alignment=1)
+        return rows[::-1]
 
 
 def body_box(view: View, joints: Floats, cell: Cell) -> Cell | None:
@@ -232,12 +257,11 @@ def body_box(view: View, joints: Floats, cell: Cell) -> Cell | None:
     return Cell(int(left), int(top), int(width), int(height))
 
 
-def _cropped(world_to_clip: Floats, box: Cell, cell: Cell) -> Floats:
-    """`world_to_clip` for a picture of the box alone."""
+def crop_matrix(box: Cell, cell: Cell) -> Floats:
+    """Matrix (4, 4) from the clip space of a cell to that of a box in it."""
     scale_x, scale_y = cell.width / box.width, cell.height / box.height
     centre_x = 2 * (box.left + box.width / 2) / cell.width - 1
     centre_y = 1 - 2 * (box.top + box.height / 2) / cell.height
-    crop = np.array(
+    return np.array(
         [[scale_x, 0, 0, -centre_x * scale_x], [0, scale_y, 0, -centre_y * scale_y], [0, 0, 1, 0], [0, 0, 0, 1]]
     )
-    return crop @ world_to_clip

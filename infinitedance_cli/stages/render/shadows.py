@@ -23,14 +23,16 @@ _LIGHT_SIZE = 512
 _LIGHT_REACH, _LIGHT_DEPTH = 1.5, 4.0
 _CONTACT_FADING, _LAMP_FADING = 9.0, 0.45
 """How fast (1/m) a part of the body loses its shadow with its height over the floor."""
-_MIDDLE_HEIGHT = 0.95
+_EDGE = 0.35
+"""How far a shadow reaches beyond those of the joints, metres: flesh and blur."""
 
 
 class ShadowPainter:
     """Fills two textures a frame.
 
-    `floor`: red is the lamp's shadow on the floor, green the contact, both blurred, over a square of `REACH` about the
-    dancer. `light_depth`: the body's depth seen from the lamp, through `world_to_light`.
+    One is of the floor, over a square of `REACH` about the dancer: red is the lamp's shadow, green the contact, both
+    blurred; `cast` lays it over the picture. The other, `light_depth`, is the body's depth seen from the lamp, through
+    `world_to_light`.
     """
 
     def __init__(self, context: moderngl.Context) -> None:
@@ -38,7 +40,9 @@ class ShadowPainter:
         self._drop = load_program(context, "floor_shadow.vert", "floor_shadow.frag")
         self._blur = load_program(context, "screen.vert", "blur.frag")
         self._depth = load_program(context, "light.vert", "nothing.frag")
+        self._cast = load_program(context, "cast.vert", "cast.frag")
         self._blur_array = context.vertex_array(self._blur, [])
+        self._cast_array = context.vertex_array(self._cast, [])
         size = (_FLOOR_SIZE, _FLOOR_SIZE)
         self._textures = [context.texture(size, 2) for _ in range(2)]
         for texture in self._textures:
@@ -49,16 +53,29 @@ class ShadowPainter:
         self.light_depth.repeat_x = self.light_depth.repeat_y = False
         self._light_target = context.framebuffer(depth_attachment=self.light_depth)
         self.world_to_light: Floats = np.eye(4)
-
-    @property
-    def floor(self) -> moderngl.Texture:
-        """The shadows on the floor."""
-        return self._textures[0]
+        self._centre: Floats = np.zeros(2)
 
     def paint(self, figure: LoadedFigure, centre: Floats, to_light: Floats) -> None:
         """Fill both textures for a body whose pelvis is at `centre` (3,) under a lamp in the direction `to_light`."""
+        self._centre = centre[[0, 2]].astype(float)
         self._paint_floor(figure, centre, to_light)
         self._paint_depth(figure, centre, to_light)
+
+    def cast(self, plane: Floats, joints: Floats, to_light: Floats) -> None:
+        """Darken the floor in the picture in use; `plane` takes the floor's x and z to its clip space."""
+        context = self._context
+        fall = joints[:, 1:2] * (to_light[[0, 2]] / to_light[1])
+        spots = np.concatenate((joints[:, [0, 2]], joints[:, [0, 2]] - fall))
+        low = np.maximum(spots.min(axis=0) - _EDGE, self._centre - REACH)
+        high = np.minimum(spots.max(axis=0) + _EDGE, self._centre + REACH)
+        self._cast["flat_to_clip"].write(column_major(plane))  # type: ignore[union-attr]
+        self._cast["bounds"] = (*low, *high)
+        self._cast["centre"], self._cast["reach"], self._cast["shadow"] = tuple(self._centre), REACH, 0
+        self._textures[0].use(0)
+        context.enable_only(context.BLEND)
+        context.blend_func = (context.DST_COLOR, context.ZERO)
+        self._cast_array.render(context.TRIANGLE_STRIP, vertices=4)
+        context.blend_func = (context.ONE, context.ONE_MINUS_SRC_ALPHA)
 
     def _paint_floor(self, figure: LoadedFigure, centre: Floats, to_light: Floats) -> None:
         context = self._context

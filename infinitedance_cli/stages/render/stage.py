@@ -9,7 +9,7 @@ from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.render.config import RenderConfig
 from infinitedance_cli.stages.render.context import drawing_context
 from infinitedance_cli.stages.render.destination import Destination, Kind
-from infinitedance_cli.stages.render.outputs import video
+from infinitedance_cli.stages.render.outputs import control, sheet, video
 from infinitedance_cli.stages.render.viewer.page import write_page
 
 
@@ -27,6 +27,11 @@ def render(
     """
     if destination.kind is Kind.PAGE:  # drawn by the browser
         return write_page(clips, destination.path, config, folders, force=destination.force)
-    writers = {Kind.VIDEO: video.write}
+    writers = {
+        Kind.VIDEO: video.write,
+        Kind.SHEET: sheet.write,
+        Kind.CONTROL_VIDEO: control.write,
+        Kind.CONTROL_FOLDER: control.write,
+    }
     with drawing_context() as context:
         return writers[destination.kind](context, clips, destination, config, folders)

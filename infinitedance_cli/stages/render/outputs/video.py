@@ -20,6 +20,9 @@ from infinitedance_cli.stages.render.video_file import VideoFile
 if TYPE_CHECKING:
     import moderngl
 
+DETAIL_PIXELS = 2.5
+"""Triangles smaller than this many pixels are merged; a software rasteriser spends most of its time on them."""
+
 
 def write(
     context: moderngl.Context,
@@ -57,7 +60,10 @@ def draw_video(
         prepare(clip, config, cell.aspect, number + index, fps)
         for index, (clip, cell) in enumerate(zip(clips, cells, strict=True))
     ]
-    figures = [painter.load(take.figure) for take in takes]
+    figures = [
+        painter.load(take.figure, DETAIL_PIXELS * take.path.pixel_size(cell.height))
+        for take, cell in zip(takes, cells, strict=True)
+    ]
     frames = max(take.clip.frames for take in takes)
     track = next(filter(None, (find_soundtrack(clip, config, folders) for clip in clips)), None)
     sound = track.frames(frames / fps) if track else None
