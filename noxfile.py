@@ -77,6 +77,7 @@ def bench(session: nox.Session) -> None:
     """The figures of this version, by the scripts in tests/benchmarks; arguments after -- pick some by name.
 
     Those that need recordings or songs take them from the folder in IDANCE_DATA, and are left out without it.
+    Dances are measured on the songs of the folder in IDANCE_TEST_SONGS, otherwise on the examples and held-out songs.
     """
     from infinitedance_cli.starter.retrain import HELD_OUT_SONGS
 
@@ -85,10 +86,11 @@ def bench(session: nox.Session) -> None:
     songs = [
         str(path) for path in sorted((Path(data) / "music" / "songs").glob("*.ogg")) if path.stem in HELD_OUT_SONGS
     ]
+    untouched = [str(path) for path in sorted(Path(os.environ.get("IDANCE_TEST_SONGS", "-")).glob("*.ogg"))]
     arguments = {
         "bench_retarget": [data],
         "bench_music": songs,
-        "bench_generate": ["--real", data, *examples, *songs],
+        "bench_generate": ["--real", data, "--", *(untouched or [*examples, *songs])],
     }
     scripts = [path.stem for path in sorted((ROOT / "tests" / "benchmarks").glob("[a-z]*.py"))]
     scripts.remove("check_blender")  # runs under an interpreter of its own
