@@ -55,10 +55,14 @@ class View:
 
 @dataclass(frozen=True)
 class CameraPath:
-    """The camera of every frame: `targets` (T, 3), `distances` (T,) metres, `yaws` (T,) radians, one `pitch`."""
+    """The camera of every frame: `targets` (T, 3), `distances` (T,) metres, `yaws` (T,) radians, one `pitch`.
+
+    `needs` (T,) are the least distances at which each frame's body is in the picture.
+    """
 
     targets: Floats
     distances: Floats
+    needs: Floats
     yaws: Floats
     pitch: float
     field_of_view: float
@@ -100,17 +104,22 @@ def facing(clip: MotionClip) -> float:
     return float(np.arctan2(np.sin(yaw).mean(), np.cos(yaw).mean()))
 
 
-def camera_path(clip: MotionClip, joints: Floats, aspect: float, config: CameraConfig) -> CameraPath:
-    """The camera for a clip with world `joints` (T, J, 3) in a picture of `aspect` width / height."""
+def camera_path(
+    clip: MotionClip, joints: Floats, aspect: float, config: CameraConfig, foot_room: float = 0.0
+) -> CameraPath:
+    """The camera for a clip with world `joints` (T, J, 3) in a picture of `aspect` width / height.
+
+    `foot_room`: the share of the picture's height at its foot that the body leaves free.
+    """
     yaw = facing(clip) if config.yaw is None else np.radians(config.yaw)
     yaws = np.full(clip.frames, yaw)
     if config.mode == "orbit":
         yaws = yaw + np.arange(clip.frames) * (2 * np.pi / (config.orbit_s * clip.fps))
     targets = _targets(joints, clip.fps, config)
     pitch, field_of_view = np.radians(config.pitch), np.radians(config.field_of_view)
-    needs = _needed_distances(joints, targets, yaws, pitch, np.tan(field_of_view / 2), aspect)
+    needs = _needed_distances(joints, targets, yaws, pitch, np.tan(field_of_view / 2), aspect, foot_room)
     distances = np.full(clip.frames, needs.max()) if config.mode == "fixed" else _slow_maximum(needs, clip.fps)
-    return CameraPath(targets, distances / config.zoom, yaws, float(pitch), float(field_of_view))
+    return CameraPath(targets, distances / config.zoom, needs / config.zoom, yaws, float(pitch), float(field_of_view))
 
 
 def _targets(joints: Floats, fps: float, config: CameraConfig) -> Floats:
@@ -132,17 +141,18 @@ def _targets(joints: Floats, fps: float, config: CameraConfig) -> Floats:
 
 
 def _needed_distances(
-    joints: Floats, targets: Floats, yaws: Floats, pitch: float, tangent: float, aspect: float
+    joints: Floats, targets: Floats, yaws: Floats, pitch: float, tangent: float, aspect: float, foot_room: float
 ) -> Floats:
-    """Least distances (T,) at which the body and the floor under it are in the picture."""
+    """Least distances (T,) at which the body and the floor under it are in the picture, above its `foot_room` share."""
     from_target = joints - targets[:, None]
     under = from_target[:, :1] * [1, 0, 1] - targets[:, None] * [0, 1, 0]
     points = np.concatenate((from_target, under), axis=1)
     axes = np.stack([camera_axes(yaw, pitch) for yaw in yaws])
     local = np.einsum("tpc,tac->tpa", points, axes)
     across = (np.abs(local[..., 0]) + FLESH) / aspect
-    needs: Floats = (np.maximum(across, np.abs(local[..., 1]) + FLESH) / tangent + local[..., 2]).max(axis=1)
-    return needs * 1.04
+    upright = np.maximum(local[..., 1] + FLESH, -local[..., 1] / (1 - 2 * foot_room) + FLESH)
+    needs: Floats = (np.maximum(across, upright) / tangent + local[..., 2]).max(axis=1)
+    return needs * 1.03
 
 
 def _slow_maximum(needs: Floats, fps: float) -> Floats:

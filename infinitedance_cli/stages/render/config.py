@@ -49,7 +49,7 @@ class SheetConfig:
     """The contact sheet: `columns` poses in a row (None: two bars), `panel` width and height in pixels."""
 
     columns: Annotated[int, Ge(1), Le(64)] | None = None
-    panel: tuple[Annotated[int, Ge(32)], Annotated[int, Ge(32)]] = (240, 320)
+    panel: tuple[Annotated[int, Ge(32)], Annotated[int, Ge(32)]] = (256, 320)
 
 
 @dataclass(frozen=True)

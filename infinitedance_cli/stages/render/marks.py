@@ -7,7 +7,7 @@ import numpy as np
 from infinitedance_cli.motion.contact import FOOT_JOINTS
 from infinitedance_cli.stages.render.flat import Spot
 from infinitedance_cli.stages.render.painter import Cell
-from infinitedance_cli.stages.render.take import Take
+from infinitedance_cli.stages.render.take import BEAT_LINE_SHARE, Take
 
 LEFT, RIGHT = (1.0, 0.48, 0.10), (0.10, 0.45, 0.95)
 _HEEL_RADIUS, _TOE_RADIUS = 0.055, 0.07
@@ -50,10 +50,10 @@ def is_downbeat(take: Take, seconds: float) -> bool:
 def beat_line(take: Take, frame: int, cell: Cell) -> list[Spot]:
     """A line of beats that runs through a mark at the picture's foot, and a lamp that lights up on each."""
     unit = cell.height / 720
-    middle, base = cell.width / 2, cell.height - 40 * unit
+    middle, base = cell.width / 2, cell.height * (1 - 0.45 * BEAT_LINE_SHARE)
     half = min(0.36 * cell.width, 460 * unit)
     seconds = frame / take.clip.fps
-    spots = [Spot((middle, base), (half + 14 * unit, 22 * unit), (1.0, 1.0, 1.0, 0.55), corner=22 * unit)]
+    spots = [Spot((middle, base), (half + 14 * unit, 20 * unit), (1.0, 1.0, 1.0, 0.55), corner=20 * unit)]
     for beat in take.beats[np.abs(take.beats - seconds) < _WINDOW_S]:
         away = float(beat - seconds) / _WINDOW_S
         strong = is_downbeat(take, float(beat))

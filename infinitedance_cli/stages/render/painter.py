@@ -114,7 +114,7 @@ class Painter:
         self._body = load_program(context, "body.vert", "body.frag")
         self._control = load_program(context, "control.vert", "control.frag")
         self._copy = load_program(context, "screen.vert", "texture.frag")
-        self._ground = load_program(context, "ground.vert", "nothing.frag")
+        self._ground = load_program(context, "ground.vert", "ground.frag")
         self._copy_array = context.vertex_array(self._copy, [])
         self._ground_array = context.vertex_array(self._ground, [])
         self._shadows = ShadowPainter(context)
@@ -198,7 +198,7 @@ class Painter:
         context.enable_only(context.DEPTH_TEST | context.CULL_FACE)
         crop = crop_matrix(box, cell)
         if moment.joints[:, 1].min() < _SINKING:
-            self._hide_below_floor(sampled, crop @ floor_plane(moment.view, lift=-_FLOOR_DEPTH), moment.joints[0])
+            self._hide_below_floor(crop @ floor_plane(moment.view, lift=-_FLOOR_DEPTH), moment.joints[0])
         program["world_to_clip"].write(column_major(crop @ moment.view.world_to_clip))  # type: ignore[union-attr]
         figure.draw(program)
         context.copy_framebuffer(resolved, sampled)
@@ -211,14 +211,12 @@ class Painter:
         context.scissor = None
         self._use_picture(cell)
 
-    def _hide_below_floor(self, target: moderngl.Framebuffer, plane: Floats, centre: Floats) -> None:
-        target.color_mask = False, False, False, False
+    def _hide_below_floor(self, plane: Floats, centre: Floats) -> None:
         self._ground["flat_to_clip"].write(column_major(plane))  # type: ignore[union-attr]
         self._ground["centre"], self._ground["reach"] = (centre[0], centre[2]), 2 * REACH
         self._context.disable(self._context.CULL_FACE)
         self._ground_array.render(self._context.TRIANGLE_STRIP, vertices=4)
         self._context.enable(self._context.CULL_FACE)
-        target.color_mask = True, True, True, True
 
     def _target(self, width: int, height: int) -> _Target:
         """A multisampled framebuffer of this size, the plain one that it is resolved into, and its texture."""

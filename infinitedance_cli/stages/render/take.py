@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 COLOURS = ((0.27, 0.43, 0.66), (0.80, 0.40, 0.33), (0.24, 0.53, 0.48), (0.62, 0.42, 0.64), (0.78, 0.58, 0.28))
 """Suits of the takes, in turn."""
 
+BEAT_LINE_SHARE = 0.1
+"""Share of the picture's height, at its foot, where the beats are shown."""
+
 Floats = NDArray[np.floating]
 
 
@@ -87,7 +90,7 @@ def prepare(clip: MotionClip, config: RenderConfig, aspect: float, number: int =
     name = style_of(clip, config)
     figure: Figure = plugins.load("renderer", name).figure(clip, config.smplx)
     joints = clip.joint_positions()
-    path = camera_path(clip, joints, aspect, config.camera)
+    path = camera_path(clip, joints, aspect, config.camera, BEAT_LINE_SHARE if config.beats else 0.0)
     return Take(clip, figure, joint_matrices(figure, clip), joints, path, COLOURS[number % len(COLOURS)])
 
 

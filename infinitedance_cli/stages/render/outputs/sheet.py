@@ -102,7 +102,7 @@ def pose_frames(take: Take) -> NDArray[np.int64]:
 
 def _same_distance(take: Take, frames: NDArray[np.int64]) -> Take:
     """All poses at one scale, so that they can be compared."""
-    distance = np.full_like(take.path.distances, take.path.distances[frames].max())
+    distance = np.full_like(take.path.distances, take.path.needs[frames].max())
     return replace(take, path=replace(take.path, distances=distance))
 
 

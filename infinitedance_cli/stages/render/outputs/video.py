@@ -10,6 +10,7 @@ from infinitedance_cli.log import progress_bar
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.render.config import RenderConfig
 from infinitedance_cli.stages.render.destination import VIDEO_FORMATS, Destination
+from infinitedance_cli.stages.render.labels import label, lay_over
 from infinitedance_cli.stages.render.outputs.numbered import write_each
 from infinitedance_cli.stages.render.painter import Cell, Painter
 from infinitedance_cli.stages.render.soundtrack import find_soundtrack
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 DETAIL_PIXELS = 2.5
 """Triangles smaller than this many pixels are merged; a software rasteriser spends most of its time on them."""
+
+_LABEL_SIZE = 20
 
 
 def write(
@@ -75,12 +78,16 @@ def draw_video(
         config=config.encoder,
         container_format=VIDEO_FORMATS[destination.path.suffix.lower()],
     )
+    named = config.labels if config.labels is not None else config.grid
     with video, progress_bar("drawing", frames) as advance:
         for frame in range(frames):
             for take, figure, cell in zip(takes, figures, cells, strict=True):
                 shown = min(frame, take.clip.frames - 1)
                 painter.paint(figure, moment(take, shown, cell, config), cell)
-            video.add(painter.read())
+            picture = painter.read()
+            for take, cell in zip(takes if named else (), cells, strict=False):
+                lay_over(picture, label(take.clip.clip_id, _LABEL_SIZE), cell.left + 12, cell.top + 10)
+            video.add(picture)
             advance()
         video.finish()
 
