@@ -27,6 +27,7 @@ class Controls {
     const { player, stage, timeline, dancer } = this;
     const flip = (id, on, apply) => {
       apply(on);
+      player.changed();
       byId(id).setAttribute("aria-pressed", String(on));
     };
     return (this.made ||= {

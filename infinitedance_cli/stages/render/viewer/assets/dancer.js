@@ -13,7 +13,7 @@ class Dancer {
       if (meta.parents[joint] < 0) this.group.add(bone);
       else this.bones[meta.parents[joint]].add(bone);
     });
-    this.material = new THREE.MeshStandardMaterial({ color: 0xbdc3cc, roughness: 0.58, metalness: 0.0 });
+    this.material = new THREE.MeshStandardMaterial({ color: 0xc6c8cc, roughness: 0.6, metalness: 0.0 });
     this.mesh = new THREE.SkinnedMesh(bodyGeometry(arrays), this.material);
     this.mesh.frustumCulled = false;
     this.mesh.castShadow = this.mesh.receiveShadow = true;

@@ -51,6 +51,7 @@ class Take {
     this.root = arrays.root.values;
     this.rotation = arrays.rotation.values;
     this.contacts = arrays.contacts.values;
+    this.heading = meanHeading(this.rotation, this.frames);
     this.path = smoothPath(this.root, this.frames, Math.round(this.fps * 0.6));
   }
 
@@ -87,6 +88,17 @@ class Take {
     if (this.duration - edges[edges.length - 1] > 0.05) edges.push(this.duration);
     return edges.slice(1).map((end, index) => [edges[index], end]);
   }
+}
+
+// Where the dancer faces most of the time: radians about y, 0 is +Z.
+function meanHeading(rotation, frames) {
+  let x = 0, z = 0;
+  for (let t = 0; t < frames; t++) {
+    const [qw, qx, qy, qz] = [0, 1, 2, 3].map((part) => rotation[part * frames + t] / 32767);
+    x += 2 * (qx * qz + qw * qy);
+    z += 1 - 2 * (qx * qx + qy * qy);
+  }
+  return Math.atan2(x, z);
 }
 
 // The path over the floor, (x, z) a frame, averaged over a window without delay: what the camera follows.

@@ -10,6 +10,8 @@ class Player {
     this.songs = new Map(); // key of a song → promise of its URL
     this.listeners = [];
     this.drawn = { time: 0, frame: -1, sound: null, at: 0 };
+    this.stale = true; // something other than time has changed since the last picture
+    stage.controls.addEventListener("change", () => (this.stale = true));
     stage.scene.add(dancer.group, dancer.lines, dancer.marks);
   }
 
@@ -22,6 +24,7 @@ class Player {
   }
 
   changed() {
+    this.stale = true;
     this.listeners.forEach((listener) => listener());
   }
 
@@ -41,6 +44,7 @@ class Player {
     }
     if (ticket !== this.ticket) return;
     this.entry = entry;
+    if (!this.take) this.stage.face(take.heading, ...take.placeAt(0));
     this.take = take;
     this.dancer.setTake(take);
     this.timeline.setTake(take);
@@ -145,11 +149,18 @@ class Player {
     this.changed();
   }
 
-  // Draws the picture that belongs to this moment.
+  // Draws the picture that belongs to this moment; nothing while it would be the same as the last.
   draw() {
-    if (!this.take) return this.stage.draw();
+    if (this.stage.update()) this.stale = true;
+    if (!this.playing && !this.stale) return;
+    this.stale = false;
+    if (!this.take) {
+      this.stage.draw();
+      return;
+    }
     const now = performance.now();
     let time = this.clock.read(now);
+    const sound = this.clock.audio ? this.clock.audio.currentTime : null;
     if (this.playing && this.loop && time >= this.loop[1]) {
       this.clock.seek(this.loop[0]);
       time = this.loop[0];
@@ -159,8 +170,8 @@ class Player {
     }
     this.dancer.pose(time);
     this.stage.follow(...this.take.placeAt(time));
-    this.stage.draw();
+    this.stage.draw(this.playing);
     this.timeline.draw(time, this.loop);
-    this.drawn = { time, frame: this.take.frameAt(time), sound: this.clock.audio ? this.clock.audio.currentTime : null, at: now };
+    this.drawn = { time, frame: this.take.frameAt(time), sound, at: now };
   }
 }

@@ -40,6 +40,9 @@ const VIEWS = [
   ["top", [0, 5.2, 0.9]],
 ];
 
+// What is drawn, best first: device pixels a CSS pixel at most, and texels of the shadow on a side (0: none).
+const QUALITIES = [{ ratio: 2, shadow: 2048 }, { ratio: 1.25, shadow: 1024 }, { ratio: 1, shadow: 0 }];
+
 class Stage {
   constructor(canvas) {
     this.canvas = canvas;
@@ -55,6 +58,10 @@ class Stage {
     Object.assign(this.controls, { enableDamping: true, dampingFactor: 0.12, minDistance: 0.6, maxDistance: 20 });
     this.controls.maxPolarAngle = Math.PI / 2 - 0.02; // stay over the floor
     this.following = true;
+    this.heading = 0;
+    [this.quality, ...this.poorer] = QUALITIES;
+    this.drawnAt = this.interval = null;
+    this.counted = 0;
     this.anchor = new THREE.Vector3();
     this.step = new THREE.Vector3();
     this.addLights();
@@ -67,11 +74,11 @@ class Stage {
     this.key = new THREE.DirectionalLight(0xfff1de, 2.5);
     this.keyFrom = new THREE.Vector3(2.2, 4.6, 2.6);
     this.key.castShadow = true;
-    this.key.shadow.mapSize.set(2048, 2048);
+    this.key.shadow.mapSize.setScalar(this.quality.shadow);
     this.key.shadow.radius = 6;
-    this.key.shadow.bias = -0.0004;
+    this.key.shadow.bias = -0.0008;
     this.key.shadow.normalBias = 0.03;
-    Object.assign(this.key.shadow.camera, { left: -1.9, right: 1.9, top: 1.9, bottom: -1.9, near: 1, far: 11 });
+    Object.assign(this.key.shadow.camera, { left: -1.7, right: 1.7, top: 1.7, bottom: -1.7, near: 1, far: 11 });
     this.rim = new THREE.DirectionalLight(0x8fb4ff, 1.6);
     this.rimFrom = new THREE.Vector3(-3, 2.6, -3.4);
     this.scene.add(this.key, this.key.target, this.rim, this.rim.target);
@@ -90,18 +97,26 @@ class Stage {
     this.scene.add(this.floor, this.shade);
   }
 
+  // Whom the views are relative to: a dancer at (x, z) who faces `heading`.
+  face(heading, x, z) {
+    this.heading = heading;
+    this.follow(x, z);
+    this.setView(this.view);
+  }
+
   // Moves the eye to one of VIEWS, further away where the window is narrow.
   setView(number) {
     this.view = number % VIEWS.length;
     const [, from] = VIEWS[this.view];
     this.controls.target.set(this.anchor.x, 0.92, this.anchor.z);
     this.step.fromArray(from).sub({ x: 0, y: 0.92, z: 0 }).multiplyScalar(this.distance());
+    this.step.applyAxisAngle(this.camera.up, this.heading);
     this.camera.position.copy(this.controls.target).add(this.step);
     this.controls.update();
   }
 
   distance() {
-    return Math.max(1, 0.72 / this.camera.aspect);
+    return Math.max(1, 0.8 / this.camera.aspect);
   }
 
   // `x`, `z`: where the dancer is; camera, light and floor go along.
@@ -126,8 +141,8 @@ class Stage {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    if (width === this.width && height === this.height && ratio === this.ratio) return;
+    const ratio = Math.min(window.devicePixelRatio || 1, this.quality.ratio);
+    if (width === this.width && height === this.height && ratio === this.ratio) return false;
     const first = this.width === undefined;
     [this.width, this.height, this.ratio] = [width, height, ratio];
     this.renderer.setPixelRatio(ratio);
@@ -135,11 +150,33 @@ class Stage {
     this.camera.aspect = width / Math.max(1, height);
     this.camera.updateProjectionMatrix();
     if (first) this.setView(this.view);
+    return true;
   }
 
-  draw() {
-    this.resize();
-    this.controls.update();
+  // Takes in what the user did to window and camera; whether anything has changed.
+  update() {
+    const resized = this.resize();
+    return this.controls.update() || resized;
+  }
+
+  draw(playing) {
     this.renderer.render(this.scene, this.camera);
+    this.adapt(playing ? performance.now() : null);
+  }
+
+  // Where pictures come too slowly while playing, less is drawn. `now` is null when time does not count.
+  adapt(now) {
+    const passed = now !== null && this.drawnAt !== null ? now - this.drawnAt : null;
+    this.drawnAt = now;
+    if (passed === null || passed > 1000 || !this.poorer.length) return; // a tab in the background sleeps for seconds
+    this.interval = this.interval === null ? passed : this.interval * 0.95 + passed * 0.05;
+    if (++this.counted < 40 || this.interval < 38) return;
+    this.quality = this.poorer.shift();
+    [this.counted, this.interval] = [0, null];
+    const { shadow } = this.key;
+    this.key.castShadow = this.quality.shadow > 0;
+    shadow.mapSize.setScalar(this.quality.shadow || 1);
+    shadow.map?.dispose();
+    shadow.map = null;
   }
 }
