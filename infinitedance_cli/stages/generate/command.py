@@ -51,6 +51,10 @@ def command(
         int | None,
         typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4"),
     ] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option("--preview", metavar="FILE", help="Draw it as well, with the song: .mp4, .html, or .png."),
+    ] = None,
     model: Model = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -84,13 +88,17 @@ def command(
     from infinitedance_cli.models.bundle_files import bundle_folder
     from infinitedance_cli.music.sources import open_source
     from infinitedance_cli.stages.generate.estimate import announce
+    from infinitedance_cli.stages.generate.preview import check_preview, previewed
     from infinitedance_cli.stream.ports import check_output, write_clips
 
     check_output(output, force=force, clips=config.takes)
+    if preview is not None:
+        check_preview(preview, force=force)
     bundle_folder(config.model)
     with open_source(song) as source:
         announce(source, config)
         # Only now: torch takes longer to import than all of this.
         from infinitedance_cli.stages.generate.stage import generate
 
-        write_clips(generate(source, config), output, force=force)
+        with previewed(generate(source, config), preview, force=force) as dances:
+            write_clips(dances, output, force=force)

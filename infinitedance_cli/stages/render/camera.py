@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stages.render.config import CameraConfig
+from infinitedance_cli.stages.render.config import ViewConfig
 
 NEAR, FAR = 0.1, 100.0
 FLESH = 0.13
@@ -105,7 +105,7 @@ def facing(clip: MotionClip) -> float:
 
 
 def camera_path(
-    clip: MotionClip, joints: Floats, aspect: float, config: CameraConfig, foot_room: float = 0.0
+    clip: MotionClip, joints: Floats, aspect: float, config: ViewConfig, foot_room: float = 0.0
 ) -> CameraPath:
     """The camera for a clip with world `joints` (T, J, 3) in a picture of `aspect` width / height.
 
@@ -113,16 +113,16 @@ def camera_path(
     """
     yaw = facing(clip) if config.yaw is None else np.radians(config.yaw)
     yaws = np.full(clip.frames, yaw)
-    if config.mode == "orbit":
+    if config.camera == "orbit":
         yaws = yaw + np.arange(clip.frames) * (2 * np.pi / (config.orbit_s * clip.fps))
     targets = _targets(joints, clip.fps, config)
     pitch, field_of_view = np.radians(config.pitch), np.radians(config.field_of_view)
     needs = _needed_distances(joints, targets, yaws, pitch, np.tan(field_of_view / 2), aspect, foot_room)
-    distances = np.full(clip.frames, needs.max()) if config.mode == "fixed" else _slow_maximum(needs, clip.fps)
+    distances = np.full(clip.frames, needs.max()) if config.camera == "fixed" else _slow_maximum(needs, clip.fps)
     return CameraPath(targets, distances / config.zoom, needs / config.zoom, yaws, float(pitch), float(field_of_view))
 
 
-def _targets(joints: Floats, fps: float, config: CameraConfig) -> Floats:
+def _targets(joints: Floats, fps: float, config: ViewConfig) -> Floats:
     """Points (T, 3) to look at: over the pelvis, at half the height of the standing body."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -131,7 +131,7 @@ def _targets(joints: Floats, fps: float, config: CameraConfig) -> Floats:
     middle[:, [0, 2]] = joints[:, 0][:, [0, 2]]
     standing = max(np.percentile(high[:, 1], 75) + FLESH, 2 * _LEAST_HEIGHT)
     middle[:, 1] = 0.5 * standing
-    if config.mode == "fixed":
+    if config.camera == "fixed":
         everywhere = 0.5 * (low.min(axis=0) + high.max(axis=0))
         return np.tile([everywhere[0], 0.5 * standing, everywhere[2]], (len(joints), 1))
     if config.smoothing_s == 0:

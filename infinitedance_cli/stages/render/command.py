@@ -84,21 +84,19 @@ def command(
     """
     from infinitedance_cli.stages.render.config import RenderConfig
 
-    width, height = _parse_size(size)
     settings = {
         "style": style,
-        "width": width,
-        "height": height,
+        "size": _parse_size(size),
         "fps": fps,
         "grid": grid or None,
         "beats": beats or None,
         "contacts": contacts or None,
         "trail": None if trail else False,
         "control": control,
-        "camera.mode": camera,
-        "camera.yaw": yaw,
-        "camera.pitch": pitch,
-        "camera.zoom": zoom,
+        "view.camera": camera,
+        "view.yaw": yaw,
+        "view.pitch": pitch,
+        "view.zoom": zoom,
         "music": music,
         "music_start": music_start,
         "smplx": smplx,
@@ -133,12 +131,12 @@ def _serve(folder: Path, port: int, config: RenderConfig, *, given: bool) -> Non
     serve(folder, config, port=port)
 
 
-def _parse_size(text: str | None) -> tuple[int | None, int | None]:
+def _parse_size(text: str | None) -> tuple[int, int] | None:
     """Width and height of `1280x720` or `720p`. Raises UsageError on anything else."""
     from infinitedance_cli.stages.render.config import NAMED_SIZES
 
     if text is None:
-        return None, None
+        return None
     if text.lower() in NAMED_SIZES:
         return NAMED_SIZES[text.lower()]
     width, cross, height = text.lower().partition("x")

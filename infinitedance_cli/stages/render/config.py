@@ -15,16 +15,16 @@ NAMED_SIZES = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080), "
 
 
 @dataclass(frozen=True)
-class CameraConfig:
+class ViewConfig:
     """Where the picture is taken from.
 
-    `mode`: "follow" keeps the dancer in the middle, smoothed over `smoothing_s`; "fixed" sees the whole path from one
+    `camera`: "follow" keeps the dancer in the middle, smoothed over `smoothing_s`; "fixed" sees the whole path from one
     place; "orbit" follows and walks round once in `orbit_s`. `yaw` degrees, 0 looks at a dancer who faces +Z, positive
     from the dancer's left; None is the side that the dancer faces. `pitch` degrees from above; `zoom` above 1 is
     nearer; `field_of_view` degrees, vertical.
     """
 
-    mode: Literal["follow", "fixed", "orbit"] = "follow"
+    camera: Literal["follow", "fixed", "orbit"] = "follow"
     yaw: float | None = None
     pitch: Annotated[float, Ge(-10), Le(85)] = 10.0
     zoom: Annotated[float, Gt(0), Le(20)] = 1.0
@@ -57,17 +57,16 @@ class RenderConfig:
     """How motion is drawn.
 
     `style` names a renderer: "body" (the open mesh), "skeleton", "smplx" (needs its model files, see `smplx`), or
-    "auto": SMPL-X for clips of that body where its files are there, else the open mesh. `width`, `height` pixels;
-    `fps` None is the clip's. `grid` puts all clips side by side. `control` draws the signals of video models instead.
+    "auto": SMPL-X for clips of that body where its files are there, else the open mesh. `size` width and height in
+    pixels; `fps` None is the clip's. `grid` puts all clips side by side. `control` draws the signals of video models instead.
     `music` is a sound file, None the clip's own, "none" silence; it is read from `music_start` seconds on (None: where
     the clip says that its dance begins).
     """
 
     style: str = "auto"
-    width: Annotated[int, Ge(16), Le(7680)] = 1280
-    height: Annotated[int, Ge(16), Le(4320)] = 720
+    size: tuple[Annotated[int, Ge(16), Le(7680)], Annotated[int, Ge(16), Le(4320)]] = NAMED_SIZES["720p"]
     fps: Annotated[float, Gt(0), Le(240)] | None = None
-    camera: CameraConfig = field(default_factory=CameraConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
     grid: bool = False
     beats: bool = False
     contacts: bool = False
@@ -79,3 +78,13 @@ class RenderConfig:
     smplx: Path | None = None
     sheet: SheetConfig = field(default_factory=SheetConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+        return self.size[0]
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return self.size[1]

@@ -37,7 +37,7 @@ def drawing_context() -> Iterator[moderngl.Context]:
             raise
         reason = " ".join(str(error).split())
         raise MissingResource(
-            f"drawing needs OpenGL through EGL, which is not there ({reason}); {_PACKAGES}"
+            f"drawing needs OpenGL through EGL, which is not there ({reason}); run: {_PACKAGES}"
         ) from error
     logger.debug("drawing with %s", context.info["GL_RENDERER"])
     try:

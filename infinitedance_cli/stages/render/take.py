@@ -90,7 +90,7 @@ def prepare(clip: MotionClip, config: RenderConfig, aspect: float, number: int =
     name = style_of(clip, config)
     figure: Figure = plugins.load("renderer", name).figure(clip, config.smplx)
     joints = clip.joint_positions()
-    path = camera_path(clip, joints, aspect, config.camera, BEAT_LINE_SHARE if config.beats else 0.0)
+    path = camera_path(clip, joints, aspect, config.view, BEAT_LINE_SHARE if config.beats else 0.0)
     return Take(clip, figure, joint_matrices(figure, clip), joints, path, COLOURS[number % len(COLOURS)])
 
 

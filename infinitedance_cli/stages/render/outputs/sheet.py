@@ -50,7 +50,7 @@ def write(
     width, height = config.sheet.panel
     painter = Painter(context, width, height)
     # A sheet has no time: the camera stands before each pose, wherever the dance went in between.
-    still = replace(config, beats=False, camera=replace(config.camera, smoothing_s=0.0))
+    still = replace(config, beats=False, view=replace(config.view, smoothing_s=0.0))
     bands = [draw_band(painter, clip, still, number) for number, clip in enumerate(clips)]
     if not bands:
         raise StageFailed(f"{destination.path}: there were no clips to draw; nothing was written")
