@@ -8,6 +8,7 @@ class Dancer {
     this.jointNames = meta.joints;
     this.restOffsets = arrays.offsets.values;
     this.group = new THREE.Group();
+    this.group.visible = false; // until there is a take
     this.bones = meta.parents.map(() => new THREE.Bone());
     this.bones.forEach((bone, joint) => {
       if (meta.parents[joint] < 0) this.group.add(bone);
@@ -37,6 +38,14 @@ class Dancer {
     this.lines.frustumCulled = false;
     this.lines.renderOrder = 2;
     this.lines.visible = false;
+    const dots = new THREE.PointsMaterial({ color: 0xffffff, size: 5, sizeAttenuation: false, depthTest: false, transparent: true });
+    const body = new THREE.BufferGeometry(); // the same places, without the joints of face and fingers
+    body.setAttribute("position", geometry.attributes.position);
+    body.setDrawRange(0, 2 * this.linked.filter(([, joint]) => joint < 22).length);
+    const points = new THREE.Points(body, dots);
+    points.frustumCulled = false;
+    points.renderOrder = 2;
+    this.lines.add(points);
   }
 
   // A body can have more joints than a take: those keep their place and stay at rest.
@@ -51,6 +60,7 @@ class Dancer {
 
   setTake(take) {
     this.take = take;
+    this.group.visible = true;
     this.setOffsets(take.offsets);
     this.marks.clear();
     take.contact_joints.forEach((name) => {

@@ -32,6 +32,10 @@ void main() {
   #include <colorspace_fragment>
 }`;
 
+// Where light comes from, seen from the dancer.
+const KEY_LIGHT = [2.2, 4.6, 2.6], RIM_LIGHT = [-3, 2.6, -3.4];
+
+// Where the eye is, seen from the dancer's place on the floor.
 const VIEWS = [
   ["three-quarter", [1.35, 1.3, 3.4]],
   ["front", [0, 1.15, 3.75]],
@@ -41,7 +45,7 @@ const VIEWS = [
 ];
 
 // What is drawn, best first: device pixels a CSS pixel at most, and texels of the shadow on a side (0: none).
-const QUALITIES = [{ ratio: 2, shadow: 2048 }, { ratio: 1.25, shadow: 1024 }, { ratio: 1, shadow: 0 }];
+const QUALITIES = [{ ratio: 2, shadow: 1024 }, { ratio: 1.25, shadow: 512 }, { ratio: 1, shadow: 0 }];
 
 class Stage {
   constructor(canvas) {
@@ -51,7 +55,7 @@ class Stage {
     this.renderer.toneMapping = THREE.NeutralToneMapping;
     this.renderer.toneMappingExposure = 1.05;
     this.renderer.shadowMap.enabled = true;
-    this.renderer.shadowMap.type = THREE.PCFShadowMap;
+    this.renderer.shadowMap.type = THREE.VSMShadowMap;
     this.scene = new THREE.Scene();
     this.camera = new THREE.PerspectiveCamera(32, 1, 0.05, 80);
     this.controls = new THREE.OrbitControls(this.camera, canvas);
@@ -66,21 +70,23 @@ class Stage {
     this.step = new THREE.Vector3();
     this.addLights();
     this.addFloor();
-    this.setView(0);
+    this.view = 0;
+    this.face(0, 0, 0);
   }
 
   addLights() {
     this.scene.add(new THREE.HemisphereLight(0xdfe8f5, 0x33302c, 1.15));
     this.key = new THREE.DirectionalLight(0xfff1de, 2.5);
-    this.keyFrom = new THREE.Vector3(2.2, 4.6, 2.6);
+    this.keyFrom = new THREE.Vector3();
     this.key.castShadow = true;
     this.key.shadow.mapSize.setScalar(this.quality.shadow);
-    this.key.shadow.radius = 6;
+    this.key.shadow.radius = 9;
+    this.key.shadow.blurSamples = 16;
     this.key.shadow.bias = -0.0008;
     this.key.shadow.normalBias = 0.03;
     Object.assign(this.key.shadow.camera, { left: -1.7, right: 1.7, top: 1.7, bottom: -1.7, near: 1, far: 11 });
     this.rim = new THREE.DirectionalLight(0x8fb4ff, 1.6);
-    this.rimFrom = new THREE.Vector3(-3, 2.6, -3.4);
+    this.rimFrom = new THREE.Vector3();
     this.scene.add(this.key, this.key.target, this.rim, this.rim.target);
   }
 
@@ -100,6 +106,8 @@ class Stage {
   // Whom the views are relative to: a dancer at (x, z) who faces `heading`.
   face(heading, x, z) {
     this.heading = heading;
+    this.keyFrom.fromArray(KEY_LIGHT).applyAxisAngle(this.camera.up, heading);
+    this.rimFrom.fromArray(RIM_LIGHT).applyAxisAngle(this.camera.up, heading);
     this.follow(x, z);
     this.setView(this.view);
   }
@@ -176,6 +184,7 @@ class Stage {
     const { shadow } = this.key;
     this.key.castShadow = this.quality.shadow > 0;
     shadow.mapSize.setScalar(this.quality.shadow || 1);
+    shadow.radius = 5;
     shadow.map?.dispose();
     shadow.map = null;
   }

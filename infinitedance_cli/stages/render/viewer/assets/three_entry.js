@@ -4,9 +4,9 @@
 //   npx esbuild three_entry.js --bundle --minify --format=iife --global-name=THREE --target=es2020 \
 //     --legal-comments=inline --outfile=three.min.js
 export {
-  Bone, BufferAttribute, BufferGeometry, Color, DirectionalLight, DoubleSide, Group, HemisphereLight,
-  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshStandardMaterial, NeutralToneMapping,
-  PCFShadowMap, PerspectiveCamera, PlaneGeometry, Quaternion, RingGeometry, Scene, ShaderMaterial, ShadowMaterial,
-  Skeleton, SkinnedMesh, SphereGeometry, Vector3, WebGLRenderer,
+  Bone, BufferAttribute, BufferGeometry, Color, DirectionalLight, Group, HemisphereLight, LineBasicMaterial,
+  LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshStandardMaterial, NeutralToneMapping, PerspectiveCamera,
+  PlaneGeometry, Points, PointsMaterial, Quaternion, RingGeometry, Scene, ShaderMaterial, ShadowMaterial, Skeleton,
+  SkinnedMesh, Vector3, VSMShadowMap, WebGLRenderer,
 } from "three";
 export { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
