@@ -6,6 +6,7 @@ The world has z up; `smpl_trans` is the pelvis itself; 30 fps. POPDG and others 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,22 @@ def read(path: Path) -> Iterator[MotionClip]:
 def read_positions(path: Path, rest_joints: NDArray[np.floating] | None = None) -> PeerMotion:
     """Joint positions (T, 24, 3) as EDGE wrote them, turned to y up; from the rotations where it wrote none."""
     data = Arrays(path)
+    pelvis = body = None
+    if not data.keys & {_POSITIONS, _POSES}:
+        raise BadInput(f"{path}: no {_POSITIONS} or {_POSES} in it; expected a dance of EDGE")
+    if _POSES in data.keys:
+        rotations, translation = _parameters(data)
+        pelvis, body = rotation.rotate(Z_UP_TO_Y_UP, translation), rotations[:, :BODY_JOINT_COUNT].copy()
+        body[:, 0] = rotation.multiply(np.broadcast_to(Z_UP_TO_Y_UP, (len(body), 4)), body[:, 0])
     if _POSITIONS in data.keys:
         positions = data.floats(_POSITIONS)
         if positions.ndim == 2 and positions.shape[1] == 72:
             positions = positions.reshape(-1, 24, 3)
         turned = rotation.rotate(Z_UP_TO_Y_UP, positions) if positions.shape[-1:] == (3,) else positions
-        return from_positions(str(path), FPS, turned)
-    rotations, translation = _parameters(data)
-    body = rotations[:, :BODY_JOINT_COUNT].copy()
-    body[:, 0] = rotation.multiply(np.broadcast_to(Z_UP_TO_Y_UP, (len(body), 4)), body[:, 0])
-    return from_rotations(str(path), FPS, rotation.rotate(Z_UP_TO_Y_UP, translation), body, rest_joints)
+        found = from_positions(str(path), FPS, turned)
+        return found if body is None or len(body) != len(positions) else replace(found, rotations=body)
+    assert pelvis is not None and body is not None
+    return from_rotations(str(path), FPS, pelvis, body, rest_joints)
 
 
 def _parameters(data: Arrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -118,9 +118,11 @@ def command(
         _make_statistics(sources, config, make_stats, force)
         return
     _check(config, output=output, as_json=as_json, junit=junit, force=force)
-    report = _evaluate(sources, config, output, force)
-    _write(report, as_json=as_json, junit=junit, to_stdout=not (config.filter and output == "-"))
-    _fail(report)
+    piped = bool(config.filter) and output == "-"
+    report = _evaluate(sources, config, output, force, wanted=not piped or junit is not None or bool(config.fail_if))
+    if report is not None:
+        _write(report, as_json=as_json, junit=junit, to_stdout=not piped)
+        _fail(report)
 
 
 def _check(config: EvaluateConfig, *, output: str, as_json: bool, junit: Path | None, force: bool) -> None:
@@ -138,7 +140,8 @@ def _check(config: EvaluateConfig, *, output: str, as_json: bool, junit: Path | 
         check_new_file(junit, force=force)
 
 
-def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bool) -> Report:
+def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bool, *, wanted: bool) -> Report | None:
+    """Measure all, pass on what `--filter` lets through, and sum up where a report is `wanted`."""
     from infinitedance_cli.stages.evaluate.conditions import parse_condition, parse_filter
 
     failing = [parse_condition(text) for text in config.fail_if]
@@ -163,7 +166,7 @@ def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bo
     else:
         for dance in dances:
             evaluation.add(dance)
-    return evaluation.report(failing)
+    return evaluation.report(failing) if wanted else None
 
 
 def _make_statistics(sources: list[str], config: EvaluateConfig, path: Path, force: bool) -> None:

@@ -20,28 +20,28 @@ from infinitedance_cli.motion.contact import foot_rest_heights
 from infinitedance_cli.motion.features import PAPER_259, RELEASE_264, FeatureLayout, features_to_joints
 from infinitedance_cli.motion.kinematics import resample_times, sample_positions
 from infinitedance_cli.motion.resample import require_smplx_joints, resample_clip
-from infinitedance_cli.stages.evaluate.metrics.quality import estimated_toe_floor
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.stages.evaluate.metrics.quality import Stance, estimated_stance
+from infinitedance_cli.stages.evaluate.metrics.spaces import JointSet
 from infinitedance_cli.stream.dispatch import format_for_reading, readable_extensions
 from infinitedance_cli.stream.ports import PIPE, check_inputs, read_clips, read_file
 
 FloatArray = NDArray[np.floating]
 
 FROM_CLIP = "clip"
+_MIDDLE_FINGERS = (28, 43)
+"""First joints of the middle fingers in SMPL-X order: where SMPL has its hands."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dance:
-    """One dance to measure: a `clip`, or the `motion` of another program's file at `path`.
-
-    `toe_floor` is the height of a standing foot's toe joint in metres: that of the skeleton over y = 0 for clips,
-    estimated for others.
-    """
+    """One dance to measure: a `clip`, or the `motion` of another program's file at `path`."""
 
     name: str
     clip: MotionClip | None = None
     motion: PeerMotion | None = None
     path: Path | None = None
-    _resampled: dict[float, FloatArray] = field(default_factory=dict)
+    _resampled: dict[tuple[float, JointSet], FloatArray] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -63,30 +63,32 @@ class Dance:
         assert self.motion is not None
         return self.motion
 
-    def positions(self, fps: float) -> FloatArray:
-        """Joint positions (T, J, 3) at `fps`, float64 metres, y up."""
-        if fps not in self._resampled:
-            self._resampled[fps] = self._positions_at(fps)
-        return self._resampled[fps]
+    def positions(self, fps: float, joints: JointSet = "body") -> FloatArray:
+        """Joint positions (T, 22 or 24, 3) at `fps`, float64 metres, y up; 22 where the dance has no others."""
+        if (fps, joints) not in self._resampled:
+            self._resampled[fps, joints] = self._positions_at(fps, joints)
+        return self._resampled[fps, joints]
 
-    def _positions_at(self, fps: float) -> FloatArray:
+    def _positions_at(self, fps: float, joints: JointSet) -> FloatArray:
         if self.clip is not None:
-            return resample_clip(_bare(self.clip), fps).joint_positions().astype(np.float64)
+            used = _columns(self.clip.skeleton.joint_count, joints)
+            return resample_clip(_bare(self.clip, max(used) + 1), fps).joint_positions()[:, used].astype(np.float64)
         positions = self._peer.positions
+        positions = positions[:, _columns(positions.shape[1], joints)]
         if self._peer.fps == fps:
             return positions
         return sample_positions(positions, resample_times(len(positions), self._peer.fps, fps))
 
     @cached_property
-    def rest_toe(self) -> float:
-        """Height of the toe joint in the rest pose of the skeleton, metres; the default skeleton's for files."""
-        rest = None if self.clip is None else self.clip.skeleton.rest_positions()
-        return float(foot_rest_heights(rest)[1])
+    def rest(self) -> Stance:
+        """The stance of the rest pose over y = 0: of the clip's skeleton, of the default one for files."""
+        heights = foot_rest_heights(None if self.clip is None else self.clip.skeleton.rest_positions())
+        return Stance(toe=float(heights[1]), ankle=float(heights[0]))
 
     @cached_property
-    def toe_floor(self) -> float:
-        """Height of a standing foot's toe joint, metres."""
-        return self.rest_toe if self.clip is not None else estimated_toe_floor(self._peer.positions)
+    def stance(self) -> Stance:
+        """Where its feet stand: as in the rest pose for clips, estimated for files of other programs."""
+        return self.rest if self.clip is not None else estimated_stance(self._peer.positions)
 
     def as_clips(self) -> Iterator[MotionClip]:
         """The dance as clips, for the next command of a pipe; files of other programs are retargeted."""
@@ -144,15 +146,27 @@ def _expanded(inputs: Sequence[str]) -> list[str]:
 def _stem(path: Path) -> str:
     """File name without its endings: `gBR_01.pkl.npy` → `gBR_01`, `take.264.npy` → `take`; other dots stay."""
     name = path.name
-    for ending in sorted((*readable_extensions(), ".pkl.npy", ".json.npy"), key=len, reverse=True):
+    for ending in sorted((*readable_extensions(), ".json.pkl.npy", ".pkl.npy"), key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return path.stem
 
 
-def _bare(clip: MotionClip) -> MotionClip:
-    """Motion alone: resampling the rest would be work, and the log would say what it drops."""
-    return MotionClip(clip.clip_id, clip.skeleton, clip.fps, clip.root_position, clip.joint_rotation)
+def _columns(count: int, joints: JointSet) -> list[int]:
+    """Which of `count` joints (22, 24 of SMPL, 55 of SMPL-X) make the set; the body alone where it lacks the others."""
+    body = list(range(BODY_JOINT_COUNT))
+    if joints == "body" or count == BODY_JOINT_COUNT:
+        return body
+    if joints == "smpl" and count > BODY_JOINT_COUNT + 2:
+        return [*body, *_MIDDLE_FINGERS]
+    return list(range(BODY_JOINT_COUNT + 2))
+
+
+def _bare(clip: MotionClip, used: int) -> MotionClip:
+    """Motion alone, of the first `used` joints: the rest would be work, and the log would say what it drops."""
+    return MotionClip(
+        clip.clip_id, clip.skeleton.first(used), clip.fps, clip.root_position, clip.joint_rotation[:, :used]
+    )
 
 
 def _read_joints(path: Path, rest_joints: FloatArray | None) -> PeerMotion:

@@ -14,7 +14,12 @@ from infinitedance_cli.stages.evaluate.dances import Dance
 from infinitedance_cli.stages.evaluate.mesh_pose import mesh_pose
 from infinitedance_cli.stages.evaluate.metrics.feet import foot_sliding, physical_foot_contact
 from infinitedance_cli.stages.evaluate.metrics.penetration import penetration
-from infinitedance_cli.stages.evaluate.metrics.quality import floating_seconds, foot_slide, frozen_seconds
+from infinitedance_cli.stages.evaluate.metrics.quality import (
+    floating_seconds,
+    foot_slide,
+    frozen_seconds,
+    planted_feet,
+)
 from infinitedance_cli.stages.evaluate.metrics.rhythm import beat_alignment, beat_gap, kinematic_beats
 from infinitedance_cli.stages.evaluate.metrics.smoothness import jitter, mean_joint_speed
 from infinitedance_cli.stages.evaluate.metrics.spaces import LEAST_FRAMES, FeatureRow, feature_row
@@ -25,7 +30,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: `unit`, which way is `better`, and what it says; `of` a clip, or only of a whole set."""
+    """One figure: its `unit` ("1" is none, a "share" goes from 0 to 1), which way is `better`, and what it says.
+
+    It is `of` a clip, or only of a whole set.
+    """
 
     unit: str
     better: Literal["higher", "lower", "neither"]
@@ -40,16 +48,16 @@ FIGURES: Mapping[str, Figure] = {
     "div_g": Figure("1", "higher", "mean distance between dances, geometric features", "set"),
     "bas": Figure("1", "higher", "beat alignment score: music beats met by beats of the motion"),
     "beat_gap": Figure("1", "higher", "beat alignment on the beat minus half a beat off; 0 ignores the music"),
-    "fsr": Figure("1", "lower", "foot sliding ratio: share of contact frames in which the foot slides"),
-    "contact": Figure("1", "neither", "share of frames with a foot on the floor"),
+    "fsr": Figure("share", "lower", "foot sliding ratio: share of contact frames in which the foot slides"),
+    "contact": Figure("share", "neither", "share of frames with a foot on the floor"),
     "pfc": Figure("1e-4", "lower", "physical foot contact: root acceleration while both feet move"),
     "jitter": Figure("10 m/s³", "lower", "mean jerk of all joints"),
-    "penetration": Figure("1", "lower", "share of mesh vertices in the floor or in another part of the body"),
-    "penetration_floor": Figure("1", "lower", "share of mesh vertices in the floor"),
-    "penetration_body": Figure("1", "lower", "share of mesh vertices in another part of the body"),
+    "penetration": Figure("share", "lower", "share of mesh vertices in the floor or in another part of the body"),
+    "penetration_floor": Figure("share", "lower", "share of mesh vertices in the floor"),
+    "penetration_body": Figure("share", "lower", "share of mesh vertices in another part of the body"),
     "foot_slide": Figure("cm/s", "lower", "mean horizontal speed of planted feet"),
     "floor_depth": Figure("mm", "lower", "how deep the body is in the floor, mean over frames in which it is"),
-    "floor_frames": Figure("1", "lower", "share of frames in which the body is in the floor"),
+    "floor_frames": Figure("share", "lower", "share of frames in which the body is in the floor"),
     "float": Figure("s", "lower", "seconds above the floor for longer than a jump"),
     "frozen": Figure("s", "lower", "seconds in which the dancer hardly moves"),
     "speed": Figure("m/s", "neither", "mean speed of all joints"),
@@ -85,8 +93,8 @@ def measure(dance: Dance, protocol: Protocol, beats: Beats | None) -> Measured:
     """All figures of one dance under a protocol; a dance too short for jerk has none, and the log says so."""
     found: dict[str, float | None] = dict.fromkeys(CLIP_FIGURES)
     row = None
-    body = dance.positions(PHYSICS_FPS)[:, :22]
-    positions = dance.positions(protocol.rule.fps)
+    body = dance.positions(PHYSICS_FPS)
+    positions = dance.positions(protocol.rule.fps, protocol.rule.joints)
     if min(len(body), len(positions)) < LEAST_FRAMES:
         logger.warning("%s: it has %d frames; figures need %d at 30 fps", dance.name, dance.frames, LEAST_FRAMES)
     else:
@@ -99,7 +107,8 @@ def measure(dance: Dance, protocol: Protocol, beats: Beats | None) -> Measured:
 
 def _physical(dance: Dance, body: NDArray[np.floating], protocol: Protocol) -> dict[str, float | None]:
     lodge = protocol.sliding == "lodge"
-    feet = foot_sliding(body, None if lodge else dance.toe_floor)
+    planted = planted_feet(body, dance.stance)
+    feet = foot_sliding(body, planted=None if lodge else planted)
     mesh = penetration(*mesh_pose(dance))
     return {
         "fsr": feet.lodge if lodge else feet.strict,
@@ -109,10 +118,10 @@ def _physical(dance: Dance, body: NDArray[np.floating], protocol: Protocol) -> d
         "penetration": mesh.rate,
         "penetration_floor": mesh.floor,
         "penetration_body": mesh.body,
-        "foot_slide": foot_slide(body, dance.toe_floor, PHYSICS_FPS),
+        "foot_slide": foot_slide(body, planted, PHYSICS_FPS),
         "floor_depth": mesh.floor_depth_mm,
         "floor_frames": mesh.floor_frames,
-        "float": floating_seconds(body, dance.toe_floor, dance.rest_toe, PHYSICS_FPS),
+        "float": floating_seconds(body, dance.stance.toe, dance.rest.toe, PHYSICS_FPS),
         "frozen": frozen_seconds(body, PHYSICS_FPS),
         "speed": mean_joint_speed(body, PHYSICS_FPS),
     }
@@ -122,9 +131,7 @@ def _beat_figures(dance: Dance, protocol: Protocol, beats: Beats | None) -> dict
     """Beat alignment, undefined without a beat of the music."""
     if beats is None:
         return {}
-    positions = dance.positions(protocol.beat_fps)
-    count = protocol.beat_joints if positions.shape[1] >= protocol.beat_joints else 22
-    positions = positions[:, :count]
+    positions = dance.positions(protocol.beat_fps, protocol.beat_joints)
     frames = np.asarray(beats.seconds * protocol.beat_fps)
     if protocol.beats_rounded:
         frames = np.unique(np.rint(frames))

@@ -32,7 +32,7 @@ def mesh_pose(dance: Dance) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     fps = dance.fps
     positions = dance.positions(fps)
     times = _times(len(positions), fps)
-    placed = _on_open_body(sample_positions(positions[:, :BODY_JOINT_COUNT], times), dance.toe_floor)
+    placed = _on_open_body(sample_positions(positions[:, :BODY_JOINT_COUNT], times), dance.stance.toe)
     rotations = dance.motion.rotations if dance.motion is not None else None
     if dance.clip is not None:
         rotations = dance.clip.joint_rotation[:, :BODY_JOINT_COUNT]

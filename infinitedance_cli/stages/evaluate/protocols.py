@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from infinitedance_cli.stages.evaluate.metrics.spaces import RULES, FeatureRule
+from infinitedance_cli.stages.evaluate.metrics.spaces import RULES, FeatureRule, JointSet
 
 PHYSICS_FPS = 30.0
 """Sliding, jitter, PFC, floor and freezing are always measured at this rate: published thresholds are per frame."""
@@ -25,7 +25,7 @@ class Protocol:
     source: str
     features: str
     beat_fps: float
-    beat_joints: int
+    beat_joints: JointSet
     beats_rounded: bool
     beats_cut: bool
     sliding: Literal["lodge", "strict"]
@@ -52,7 +52,7 @@ _INFINITEDANCE = Protocol(
     source="InfiniteDance release, metrics_largedata_v2 and beat_align_score_joints; FSR of LODGE, jitter of GVHMR",
     features="release",
     beat_fps=30.0,
-    beat_joints=22,
+    beat_joints="body",
     beats_rounded=True,
     beats_cut=True,
     sliding="lodge",
@@ -63,7 +63,7 @@ _BAILANDO = Protocol(
     source="Bailando, metrics_new and beat_align_score, after AIST++",
     features="aist",
     beat_fps=60.0,
-    beat_joints=24,
+    beat_joints="smpl",
     beats_rounded=True,
     beats_cut=True,
     sliding="lodge",
@@ -74,7 +74,7 @@ _EDGE = Protocol(
     source="EDGE, eval_pfc; features as AIST++ at 30 fps (EDGE published no code for its diversity and beats)",
     features="edge",
     beat_fps=30.0,
-    beat_joints=24,
+    beat_joints="smpl",
     beats_rounded=True,
     beats_cut=True,
     sliding="lodge",
@@ -85,7 +85,7 @@ _LODGE = Protocol(
     source="LODGE, metrics_finedance, beat_align_score and foot_skating",
     features="release",
     beat_fps=30.0,
-    beat_joints=24,
+    beat_joints="smplx",
     beats_rounded=True,
     beats_cut=False,
     sliding="lodge",
@@ -96,7 +96,7 @@ _IDANCE = Protocol(
     source="idance; the same metrics with their slips mended",
     features="idance",
     beat_fps=30.0,
-    beat_joints=22,
+    beat_joints="body",
     beats_rounded=False,
     beats_cut=True,
     sliding="strict",
@@ -104,7 +104,8 @@ _IDANCE = Protocol(
         "mended: the true frame time in kinetic and geometric features",
         "mended: energy expenditure is acceleration",
         "mended: geometric features 5 and 6 look at the wrists; positions are the world's",
-        "mended: FSR takes the true horizontal distance, and the floor of the clip",
+        "mended: features that never vary in the reference are not blown up by 1e10",
+        "mended: FSR takes the true horizontal distance, and the floor of the clip, estimated for files without one",
         "mended: beats keep their fractions of a frame; all frames count",
         _PFC,
     ),
@@ -119,6 +120,17 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "lodge": _LODGE,
 }
 """Protocols by every name that users may give."""
+
+
+_NORMALISER = {
+    False: "mean and standard deviation of the reference set, plus 1e-10",
+    True: "mean and standard deviation of the reference set; 1 for features that never vary in it",
+}
+_JOINTS: Mapping[JointSet, str] = {
+    "body": "22 body joints",
+    "smpl": "22 body joints, and the two hands where all files have them (of SMPL-X: the middle fingers' first joint)",
+    "smplx": "22 body joints, and joints 23 and 24 of the file where it has them (of SMPL-X: jaw and left eye)",
+}
 
 
 def statement(protocol: Protocol) -> dict[str, Any]:
@@ -137,13 +149,13 @@ def statement(protocol: Protocol) -> dict[str, Any]:
             "rule": protocol.features,
             "fps": rule.fps,
             "crop_frames": rule.frames,
-            "joints": rule.joints,
+            "joints": _JOINTS[rule.joints],
             "frame": frames[rule.frame],
-            "normaliser": "mean and standard deviation of the reference set, plus 1e-10",
+            "normaliser": _NORMALISER[rule.mended],
         },
         "beats": {
             "fps": protocol.beat_fps,
-            "joints": protocol.beat_joints,
+            "joints": _JOINTS[protocol.beat_joints],
             "direction": "from each music beat to the nearest motion beat",
             "rounded_to_frames": protocol.beats_rounded,
             "cut_at_motion_end": protocol.beats_cut,
@@ -151,7 +163,7 @@ def statement(protocol: Protocol) -> dict[str, Any]:
         "physics": {
             "fps": PHYSICS_FPS,
             "crop_frames": None,
-            "joints": 22,
+            "joints": _JOINTS["body"],
             "foot_sliding": protocol.sliding,
             "penetration": "open body mesh, 480 vertices at 10 Hz, 5 mm below the floor or 1 cm inside the body",
         },

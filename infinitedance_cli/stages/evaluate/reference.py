@@ -99,7 +99,7 @@ def collect(dances: Iterable[Dance], name: str, rules: Iterable[str], least_fram
             continue
         count += 1
         for rule, how in chosen.items():
-            rows[rule].append(feature_row(dance.positions(how.fps), how))
+            rows[rule].append(feature_row(dance.positions(how.fps, how.joints), how))
     if count < 2:
         raise BadInput(f"reference {name}: {count} dances of {least_frames} frames or more; expected at least 2")
     return Reference(name, count, {rule: _stacked(values) for rule, values in rows.items()})

@@ -32,6 +32,7 @@ def as_json(report: Report) -> str:
         "protocol": statement(report.protocol),
         "reference": report.reference.statement(),
         "retrieved": None if report.retrieved is None else report.retrieved.statement(),
+        "feature_columns": dict(report.columns),
         "bootstrap": {"resamples": report.config.bootstrap, "seed": report.config.seed, "level": LEVEL},
         "clip_count": len(report.clips),
         "figures": {
@@ -91,12 +92,12 @@ def _heading(report: Report) -> Iterator[str]:
 
 def _figure_lines(report: Report) -> Iterator[str]:
     arrows = {"higher": "↑", "lower": "↓", "neither": " "}
-    yield f"{'figure':<18} {'value':>9} {'95 % interval':>20} {'':1} {'unit':<8} {'clips':>5}"
+    yield f"{'figure':<18} {'value':>9} {'95 % interval':>20}   {'unit':<8} {'clips':>5}"
     for name, estimate in report.figures.items():
-        between = "" if estimate.low is None else f"{_short(estimate.low)} … {_short(estimate.high)}"
-        unit = "" if FIGURES[name].unit == "1" else FIGURES[name].unit
-        arrow = arrows[FIGURES[name].better]
-        yield f"{name:<18} {_short(estimate.value):>9} {between:>20} {arrow} {unit:<8} {estimate.clips:>5}"
+        value, low, high = (_of(name, one) for one in (estimate.value, estimate.low, estimate.high))
+        between = "" if estimate.low is None else f"{low} … {high}"
+        unit = {"1": "", "share": "%"}.get(FIGURES[name].unit, FIGURES[name].unit)
+        yield f"{name:<18} {value:>9} {between:>20} {arrows[FIGURES[name].better]} {unit:<8} {estimate.clips:>5}"
 
 
 def _distance_lines(report: Report) -> Iterator[str]:
@@ -113,15 +114,24 @@ def _distance_lines(report: Report) -> Iterator[str]:
 
 def _clip_lines(clips: Sequence[Measured]) -> Iterator[str]:
     width = max(len("clip"), *(len(clip.name) for clip in clips))
-    yield f"{'clip':<{width}} {'seconds':>8}" + "".join(f"{name:>12}" for name in _TABLE_COLUMNS)
+    names = [f"{name} %" if FIGURES[name].unit == "share" else name for name in _TABLE_COLUMNS]
+    yield f"{'clip':<{width}} {'seconds':>8}" + "".join(f"{name:>{max(9, len(name) + 2)}}" for name in names)
     for clip in clips:
-        values = "".join(f"{_short(clip.figures[name]):>12}" for name in _TABLE_COLUMNS)
+        shown = zip(names, _TABLE_COLUMNS, strict=True)
+        values = "".join(f"{_of(name, clip.figures[name]):>{max(9, len(head) + 2)}}" for head, name in shown)
         yield f"{clip.name:<{width}} {clip.frames / clip.fps:>8.1f}{values}"
+
+
+def _of(name: str, value: float | None) -> str:
+    """A figure for people: shares in percent."""
+    return _short(100 * value if value is not None and FIGURES[name].unit == "share" else value)
 
 
 def _short(value: float | None) -> str:
     if value is None:
         return "–"
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.1e}"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

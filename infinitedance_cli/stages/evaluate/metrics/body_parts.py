@@ -13,7 +13,8 @@ from infinitedance_cli.body.mesh import BodyMesh, load_open_body
 Float32 = NDArray[np.float32]
 
 VERTICES = 480
-"""Vertices that are looked at: spread evenly over the skin, farthest point first, soles included."""
+"""Vertices that are counted: spread evenly over the skin, farthest point first."""
+_SOLE_STEP = 6
 MARGIN_M = 0.01
 """Skin may touch skin, and parts are not quite rigid: nearer to the surface than this is not inside."""
 _LEVELS, _SECTORS = 12, 16
@@ -49,38 +50,40 @@ _TOUCHING = (
 class Part:
     """One rigid part in the rest pose, metres.
 
-    `joint` carries it; `rows` of the sampled vertices are its own; a point of its frame lies at `frame` (3, 3) rows
-    across, across, along from `origin`; `radius` (levels, sectors) from the axis to the skin, between `low` and
-    `high` along it. `centre` and `reach` are the sphere that holds all of its skin.
+    `joint` carries it; `rows` of the sampled vertices are its own. Its axis goes through `centre`; `frame` (3, 3) has
+    two directions across it and one along. `radius` (levels, sectors) is how far the skin is from the axis at least,
+    between `low` and `high` along it. All of its skin is within `reach` of `centre`.
     """
 
     name: str
     joint: int
     rows: slice
-    origin: Float32
+    centre: Float32
     frame: Float32
     low: float
     high: float
     radius: Float32
-    centre: Float32
     reach: float
 
     def holds(self, points: Float32) -> NDArray[np.bool_]:
         """Which of `points` (N, 3) in the rest pose lie deeper than `MARGIN_M` inside."""
-        local: Float32 = ((points - self.origin) @ self.frame.T).astype(np.float32)
-        along, across = local[:, 2], np.hypot(local[:, 0], local[:, 1])
-        inside = (along > self.low + MARGIN_M) & (along < self.high - MARGIN_M)
-        inside &= across < float(self.radius.max()) - MARGIN_M
-        rows = np.flatnonzero(inside)
-        level = ((along[rows] - self.low) / (self.high - self.low) * _LEVELS).astype(int)
-        sector = _sector(local[rows])
-        inside[rows] = across[rows] < self.radius[level, sector] - MARGIN_M
+        inside = np.zeros(len(points), dtype=bool)
+        along = (points - self.centre) @ self.frame[2]
+        rows = np.flatnonzero((along > self.low + MARGIN_M) & (along < self.high - MARGIN_M))
+        local: Float32 = ((points[rows] - self.centre) @ self.frame.T).astype(np.float32)
+        across = np.hypot(local[:, 0], local[:, 1])
+        level = ((local[:, 2] - self.low) / (self.high - self.low) * _LEVELS).astype(int)
+        inside[rows] = across < self.radius[level, _sector(local)] - MARGIN_M
         return inside
 
 
 @dataclass(frozen=True, eq=False)
 class PartedBody:
-    """The body as parts; `mesh` holds only the sampled vertices, sorted by part; `pairs` (i, j): i may be inside j."""
+    """The body as parts: a vertex of part i may be inside part j for each of the `pairs` (i, j).
+
+    `mesh` holds only `VERTICES` vertices sorted by part, then more of the soles, which tell how deep a body stands in
+    the floor but are not counted.
+    """
 
     mesh: BodyMesh
     parts: tuple[Part, ...]
@@ -96,13 +99,13 @@ def parted_body() -> PartedBody:
         owner[list(joints)] = number
     strongest = body.joint_indices[np.arange(len(body.vertices)), body.joint_weights.argmax(axis=1)]
     part_of = owner[strongest]
-    soles = np.concatenate((body.left_sole[::30], body.right_sole[::30]))
-    chosen = spread(body.vertices, VERTICES, soles)
+    chosen = spread(body.vertices, VERTICES)
     chosen = chosen[np.argsort(part_of[chosen], kind="stable")]
     parts = []
     for number, (name, joints) in enumerate(_PARTS):
         begin, end = np.searchsorted(part_of[chosen], (number, number + 1))
         parts.append(_part(name, joints[0], slice(int(begin), int(end)), body.vertices[part_of == number]))
+    chosen = np.concatenate((chosen, body.left_sole[::_SOLE_STEP], body.right_sole[::_SOLE_STEP]))
     mesh = BodyMesh(
         vertices=body.vertices[chosen],
         faces=np.zeros((0, 3), np.int32),
@@ -123,15 +126,13 @@ def parted_body() -> PartedBody:
     return PartedBody(mesh, tuple(parts), tuple(apart))
 
 
-def spread(points: Float32, count: int, first: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Indices (count,) of points far from one another: `first`, then always the one farthest from all chosen."""
-    chosen = list(first)
+def spread(points: Float32, count: int) -> NDArray[np.int64]:
+    """Indices (count,) of points far from one another: the lowest, then always the one farthest from all chosen."""
+    chosen = [int(points[:, 1].argmin())]
     distance = np.full(len(points), np.inf)
-    for index in chosen:
-        distance = np.minimum(distance, np.sum((points - points[index]) ** 2, axis=1))
     while len(chosen) < count:
-        chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.sum((points - points[chosen[-1]]) ** 2, axis=1))
+        chosen.append(int(distance.argmax()))
     return np.array(chosen, dtype=np.int64)
 
 
@@ -151,7 +152,7 @@ def _part(name: str, joint: int, rows: slice, skin: Float32) -> Part:
         radius = np.where(np.isinf(radius), least, radius)
     radius[np.isinf(radius)] = 0.0
     reach = float(np.linalg.norm(skin - centre, axis=1).max())
-    return Part(name, joint, rows, centre, frame, low, high, radius, centre, reach)
+    return Part(name, joint, rows, centre, frame, low, high, radius, reach)
 
 
 def _sector(local: Float32) -> NDArray[np.int64]:

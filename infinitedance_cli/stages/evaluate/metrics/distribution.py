@@ -10,9 +10,16 @@ from infinitedance_cli.errors import BadInput
 FloatArray = NDArray[np.floating]
 
 
-def normalize_features(features: FloatArray, reference: FloatArray) -> FloatArray:
-    """`features` (N, D) by the mean and standard deviation of the `reference` set (M, D), plus 1e-10."""
-    scaled: FloatArray = (features - reference.mean(axis=0)) / (reference.std(axis=0) + 1e-10)
+def normalize_features(features: FloatArray, reference: FloatArray, *, mended: bool = False) -> FloatArray:
+    """`features` (N, D) by the mean and standard deviation of the `reference` set (M, D), plus 1e-10.
+
+    So a feature that never varies in the reference is blown up by 1e10 where it does elsewhere; `mended` leaves such
+    features at their size.
+    """
+    spread = reference.std(axis=0) + 1e-10
+    if mended:
+        spread = np.where(spread < 1e-6, 1.0, spread)
+    scaled: FloatArray = (features - reference.mean(axis=0)) / spread
     return scaled
 
 

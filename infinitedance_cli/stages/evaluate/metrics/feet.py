@@ -39,23 +39,29 @@ def toe_floor(positions: FloatArray) -> float:
     return 0.5 * (left + right) if abs(left - right) < _SAME_HEIGHT else min(left, right)
 
 
-def foot_sliding(positions: FloatArray, floor: float | None = None) -> FootSliding:
+def foot_sliding(
+    positions: FloatArray, floor: float | None = None, planted: NDArray[np.bool_] | None = None
+) -> FootSliding:
     """Foot sliding of joints `positions` (T ≥ 2, 22, 3), 30 fps.
 
     `floor` metres: height of the toe *joint* of a standing foot; None takes LODGE's rule (`toe_floor`), which is wrong
     for dances that begin in the air. A foot is in contact when its ankle is at most 0.08 m and its toe at most 0.05 m
     above that (paper and LODGE). It slides when its ankle or toe moves more than 1 cm a frame: in the mean of the two
     *signed* horizontal components for LODGE (so (dx, -dx) never counts), in horizontal distance for strict.
+    `planted` (T, 2) takes the place of the height test where contact is known otherwise.
     """
     if positions.ndim != 3 or len(positions) < 2:
         raise BadInput(f"foot sliding: joints have shape {positions.shape}; expected (T, 22, 3) with T ≥ 2")
     joints = positions.astype(np.float64)
     height = toe_floor(joints) if floor is None else floor
-    contact = feet_in_contact(joints, height)[:-1]
+    contact = feet_in_contact(joints, height) if planted is None else planted
     step = np.diff(joints[:, [_ANKLES, _TOES]], axis=0)[..., [0, 2]]
     lodge = (np.abs(step.mean(axis=-1)) > SLIDE_STEP).any(axis=1)
     strict = (np.linalg.norm(step, axis=-1) > SLIDE_STEP).any(axis=1)
-    return FootSliding(_share(lodge, contact), _share(strict, contact), float(contact.any(axis=1).mean()))
+    # LODGE counts contact in the last frame too, in which nothing moves any more.
+    whole = np.concatenate((lodge, np.zeros_like(lodge[:1])))
+    begun = contact[:-1]
+    return FootSliding(_share(whole, contact), _share(strict, begun), float(begun.any(axis=1).mean()))
 
 
 def feet_in_contact(positions: FloatArray, floor: float) -> NDArray[np.bool_]:

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infinitedance_cli.body.mesh import skin
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.kinematics import forward_kinematics
-from infinitedance_cli.stages.evaluate.metrics.body_parts import PartedBody, parted_body
+from infinitedance_cli.stages.evaluate.metrics.body_parts import VERTICES, PartedBody, parted_body
 
 FLOOR_DEPTH_M = 0.005
 """Deeper below the floor than this is penetration: soft soles and rounding are not."""
@@ -47,10 +46,10 @@ def penetration(root_position: FloatArray, joint_rotation: FloatArray) -> Penetr
     `root_position` (T, 3) metres and `joint_rotation` (T, J, 4) local, J 22 or 55, already at the rate to look at.
     """
     body = parted_body()
-    vertices = skin(body.mesh, root_position, joint_rotation)
-    below = vertices[..., 1] < -FLOOR_DEPTH_M
-    inside = inside_body(body, vertices, root_position, joint_rotation)
-    lowest = -vertices[..., 1].min(axis=1)
+    placed = place(body, root_position, joint_rotation)
+    below = placed.vertices[:, :VERTICES, 1] < -FLOOR_DEPTH_M
+    inside = inside_body(body, placed)
+    lowest = -placed.vertices[..., 1].min(axis=1)
     frames = lowest > FLOOR_DEPTH_M
     depth = float(lowest[frames].mean() * 1000) if frames.any() else 0.0
     return Penetration(
@@ -62,27 +61,46 @@ def penetration(root_position: FloatArray, joint_rotation: FloatArray) -> Penetr
     )
 
 
-def inside_body(
-    body: PartedBody, vertices: FloatArray, root_position: FloatArray, joint_rotation: FloatArray
-) -> NDArray[np.bool_]:
-    """Which of the sampled `vertices` (T, V, 3) lie inside a part of the body that is not theirs nor a neighbour."""
-    skeleton, used = body.mesh.skeleton, joint_rotation.shape[1]
-    positions, rotations = forward_kinematics(skeleton.first(used), root_position, joint_rotation)
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The parted body in T poses: the `vertices` (T, V, 3) of its mesh, and `turns` (T, P, 3, 3) and `shifts` (T, P, 3)
+    that take each part from the rest pose to the world."""
+
+    vertices: NDArray[np.float32]
+    turns: NDArray[np.float32]
+    shifts: NDArray[np.float32]
+
+
+def place(body: PartedBody, root_position: FloatArray, joint_rotation: FloatArray) -> Placed:
+    """Skin (linear blend) and parts of the body in every frame; joints that are missing stay at rest."""
+    skeleton, frames = body.mesh.skeleton, len(root_position)
     rest = skeleton.rest_positions()
+    whole = rotation.identity(frames, skeleton.joint_count)
+    whole[:, : joint_rotation.shape[1]] = joint_rotation
+    positions, rotations = forward_kinematics(skeleton, root_position.astype(np.float32), whole)
+    turns = rotation.to_matrix(rotations).astype(np.float32)
+    shifts = (positions - (turns @ rest[:, :, None])[..., 0]).astype(np.float32)
+    transforms = np.concatenate((turns, shifts[..., None]), axis=-1)
+    rows = np.moveaxis(transforms, 2, 1).reshape(3 * frames, -1)
+    vertices = np.moveaxis((rows @ body.mesh.binding).reshape(frames, 3, -1), 1, 2)
     joints = [part.joint for part in body.parts]
-    turns = rotation.to_matrix(rotations[:, joints]).astype(np.float32)
-    centres = np.stack([part.centre - rest[part.joint] for part in body.parts])
-    placed = positions[:, joints] + (turns @ centres[:, :, None])[..., 0]
-    result = np.zeros(vertices.shape[:2], dtype=bool)
+    return Placed(np.ascontiguousarray(vertices), turns[:, joints], shifts[:, joints])
+
+
+def inside_body(body: PartedBody, placed: Placed) -> NDArray[np.bool_]:
+    """Which counted vertices (T, `VERTICES`) lie inside a part of the body that is not theirs nor a neighbour."""
+    result = np.zeros((len(placed.vertices), VERTICES), dtype=bool)
+    rest_centres = np.stack([part.centre for part in body.parts])
+    reach = np.array([part.reach for part in body.parts], dtype=np.float32)
+    centres = (placed.turns @ rest_centres[:, :, None])[..., 0] + placed.shifts
     for i, j in body.pairs:
-        one, other = body.parts[i], body.parts[j]
-        distance = np.linalg.norm(placed[:, i] - placed[:, j], axis=-1)
-        frames = np.flatnonzero(distance < one.reach + other.reach)
+        between = centres[:, i] - centres[:, j]
+        frames = np.flatnonzero(np.einsum("tc,tc->t", between, between) < (reach[i] + reach[j]) ** 2)
         if not len(frames):
             continue
-        points = vertices[frames, one.rows] - positions[frames, None, other.joint]
+        rows, other = body.parts[i].rows, body.parts[j]
+        points = placed.vertices[frames, rows] - placed.shifts[frames, None, j]
         # Rows times a rotation matrix turn by its inverse: back into the rest pose of the other part.
-        local = points @ turns[frames, j] + rest[other.joint]
-        held = other.holds(local.reshape(-1, 3)).reshape(local.shape[:2])
-        result[frames, one.rows] |= held
+        local = (points @ placed.turns[frames, j]).reshape(-1, 3)
+        result[frames, rows] |= other.holds(local).reshape(len(frames), -1)
     return result

@@ -15,6 +15,9 @@ from infinitedance_cli.stages.evaluate.metrics.kinetic import framed_kinetic_fea
 
 FloatArray = NDArray[np.floating]
 
+JointSet = Literal["body", "smpl", "smplx"]
+"""The 22 body joints; these and SMPL's two hands; these and the jaw and left eye of SMPL-X."""
+
 SPACES = ("kinetic", "geometric", "joint")
 LEAST_FRAMES = 4
 """Dances shorter than this have no features and no jitter."""
@@ -24,7 +27,7 @@ LEAST_FRAMES = 4
 class FeatureRule:
     """How features of a dance are taken.
 
-    `fps` the rate that dances are brought to; `frames` the first frames that count (None: all); `joints` at most;
+    `fps` the rate that dances are brought to; `frames` the first frames that count (None: all); `joints` which ones;
     `frame` "pelvis": frame-0 pelvis at the origin, joints 1… relative to the pelvis of their frame; "start": only
     the frame-0 pelvis at the origin; "world": as "pelvis" for kinetic features, untouched for geometric ones.
     `mended` leaves out the published slips.
@@ -32,16 +35,16 @@ class FeatureRule:
 
     fps: float
     frames: int | None
-    joints: int
+    joints: JointSet
     frame: Literal["pelvis", "start", "world"]
     mended: bool = False
 
 
 RULES: Mapping[str, FeatureRule] = {
-    "release": FeatureRule(30.0, 1024, 22, "pelvis"),
-    "aist": FeatureRule(60.0, 1200, 24, "start"),
-    "edge": FeatureRule(30.0, None, 24, "start"),
-    "idance": FeatureRule(30.0, None, 22, "world", mended=True),
+    "release": FeatureRule(30.0, 1024, "body", "pelvis"),
+    "aist": FeatureRule(60.0, 1200, "smpl", "start"),
+    "edge": FeatureRule(30.0, None, "smpl", "start"),
+    "idance": FeatureRule(30.0, None, "body", "world", mended=True),
 }
 """Feature rules by name; several protocols share one."""
 
@@ -56,9 +59,8 @@ class FeatureRow:
 
 
 def feature_row(positions: FloatArray, rule: FeatureRule) -> FeatureRow:
-    """Features of joints `positions` (T ≥ 4, J, 3), metres, y up, already at `rule.fps`."""
+    """Features of joints `positions` (T ≥ 4, J, 3), metres, y up, already at `rule.fps` and of `rule.joints`."""
     joints = positions[: rule.frames].astype(np.float64)
-    joints = joints[:, : rule.joints if joints.shape[1] >= rule.joints else BODY_JOINT_COUNT]
     started = joints - joints[:1, :1]
     if rule.frame != "start":
         started[:, 1:] -= started[:, :1]
