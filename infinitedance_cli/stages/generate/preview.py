@@ -24,7 +24,7 @@ ENDINGS = (".mp4", ".mov", ".mkv", ".html", ".png")
 
 
 def check_preview(preview: str, *, force: bool) -> None:
-    """Fails early on a preview that cannot be drawn. Raises UsageError as `check_new_file`, and on an unknown ending."""
+    """Fails early on a preview that cannot be drawn. Raises UsageError as `check_new_file` and on its ending."""
     path = Path(preview)
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--preview {preview}: expected a file that ends in {', '.join(ENDINGS)}")

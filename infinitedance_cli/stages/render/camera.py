@@ -38,7 +38,7 @@ class View:
 
     @property
     def horizon(self) -> float:
-        """Height of the horizon in the picture: 0 at its lower edge, 1 at its upper one, beyond where it is not seen."""
+        """Height of the horizon in the picture: 0 at its lower edge, 1 at its upper one; it can be outside."""
         back = self.axes[2]
         return 0.5 + 0.5 * float(self.projection[1, 1] * back[1] / max(np.hypot(back[0], back[2]), 1e-6))
 

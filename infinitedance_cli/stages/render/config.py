@@ -58,7 +58,8 @@ class RenderConfig:
 
     `style` names a renderer: "body" (the open mesh), "skeleton", "smplx" (needs its model files, see `smplx`), or
     "auto": SMPL-X for clips of that body where its files are there, else the open mesh. `size` width and height in
-    pixels; `fps` None is the clip's. `grid` puts all clips side by side. `control` draws the signals of video models instead.
+    pixels; `fps` None is the clip's. `grid` puts all clips side by side, `labels` (None: in a grid) names them.
+    `control` draws the signals of video models instead.
     `music` is a sound file, None the clip's own, "none" silence; it is read from `music_start` seconds on (None: where
     the clip says that its dance begins).
     """

@@ -29,9 +29,9 @@ def drawing_context() -> Iterator[moderngl.Context]:
         import moderngl
     except ImportError as error:
         raise missing_library("moderngl", "drawing") from error
-    backend = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+    backend = "egl" if sys.platform.startswith("linux") else None
     try:
-        context = moderngl.create_context(standalone=True, require=330, **backend)
+        context = moderngl.create_context(standalone=True, require=330, backend=backend)
     except Exception as error:  # noqa: BLE001 - glcontext raises the base class itself, and nothing else of its own
         if type(error) is not Exception and not isinstance(error, moderngl.Error | ValueError | ImportError):
             raise

@@ -35,7 +35,7 @@ class Figure:
     colours: NDArray[np.float32]
 
     def coarse(self, cell: float = SHADOW_CELL) -> Figure:
-        """A figure of fewer vertices for shadows: those in each cube of edge `cell` that one joint carries become one."""
+        """A figure of fewer vertices for shadows: those of a joint in each cube of edge `cell` become one."""
         cubes = np.floor(self.vertices / cell).astype(np.int64)
         keys = np.column_stack((cubes, self.joint_indices[:, 0]))
         _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)

@@ -30,7 +30,7 @@ def label(text: str, size: int, colour: Colour = INK, paper: bool = True) -> NDA
     ink = np.asarray(mask, np.float32)[..., None] / 255
     plate = np.full_like(ink, _PAPER_OPACITY if paper else 0.0)
     opacity = ink + plate * (1 - ink)
-    colours = ink * np.float32(colour) / 255 + (1 - ink) * plate * np.float32(_PAPER) / 255
+    colours = ink * np.array(colour) / 255 + (1 - ink) * plate * np.array(_PAPER) / 255
     return np.concatenate((colours, opacity), axis=-1).astype(np.float32)
 
 

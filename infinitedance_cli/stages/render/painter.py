@@ -133,7 +133,6 @@ class Painter:
 
     def paint(self, figure: LoadedFigure, moment: Moment, cell: Cell) -> None:
         """Draw the dancer in the studio."""
-        context = self._context
         figure.pose(moment.matrices)
         centre = moment.joints[0]
         self._shadows.paint(figure, centre, moment.to_light)

@@ -83,7 +83,7 @@ class ShadowPainter:
         target.use()
         target.clear(0.0, 0.0, 0.0, 0.0)
         context.enable_only(context.BLEND)
-        context.blend_equation = context.MAX
+        context.blend_equation = context.MAX  # type: ignore[assignment]
         context.blend_func = (context.ONE, context.ONE)
         self._drop["centre"] = (centre[0], centre[2])
         self._drop["reach"] = REACH
@@ -94,7 +94,7 @@ class ShadowPainter:
         ):
             self._drop["strength"], self._drop["fading"], self._drop["slant"] = strength, fading, direction
             figure.draw(self._drop, coarse=True)
-        context.blend_equation = context.FUNC_ADD
+        context.blend_equation = context.FUNC_ADD  # type: ignore[assignment]
         context.blend_func = (context.ONE, context.ONE_MINUS_SRC_ALPHA)
         self._soften()
 

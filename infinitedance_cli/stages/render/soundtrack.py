@@ -56,7 +56,7 @@ def _part(frame: av.AudioFrame, first: int, count: int) -> av.AudioFrame:
     import av
     import numpy as np
 
-    samples = np.ascontiguousarray(frame.to_ndarray()[:, first : first + count])
+    samples = np.ascontiguousarray(frame.to_ndarray()[:, first : first + count], np.float32)
     part = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
     part.sample_rate = SAMPLE_RATE
     return part
@@ -80,15 +80,16 @@ def find_soundtrack(clip: MotionClip, config: RenderConfig, folders: Sequence[Pa
         logger.info("%s: the clip names no song, so the video is silent; --music FILE adds one", clip.clip_id)
         return None
     named = Path(clip.music.path)
-    path = next((place for place in (named, *(folder / named.name for folder in folders)) if place.is_file()), None)
-    if path is None:
+    places = (named, *(folder / named.name for folder in folders))
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
         logger.warning(
             "%s: its song %s is not there, so the video is silent; --music FILE names it", clip.clip_id, named
         )
         return None
-    if clip.music.sha256 and file_sha256(path) != clip.music.sha256:
-        logger.warning("%s: %s has changed since the dance was made for it", clip.clip_id, path)
-    return _checked(Soundtrack(path, config.music_start if config.music_start is not None else song_start(clip)))
+    if clip.music.sha256 and file_sha256(found) != clip.music.sha256:
+        logger.warning("%s: %s has changed since the dance was made for it", clip.clip_id, found)
+    return _checked(Soundtrack(found, config.music_start if config.music_start is not None else song_start(clip)))
 
 
 def song_start(clip: MotionClip) -> float:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 DETAIL_PIXELS = 2.5
 """Triangles smaller than this many pixels are merged; a software rasteriser spends most of its time on them."""
 
-_LABEL_SIZE = 20
+_LABEL_SHARE = 1 / 36
+"""Of the picture's height."""
 
 
 def write(
@@ -79,6 +80,7 @@ def draw_video(
         container_format=VIDEO_FORMATS[destination.path.suffix.lower()],
     )
     named = config.labels if config.labels is not None else config.grid
+    label_size = max(10, round(_LABEL_SHARE * config.height))
     with video, progress_bar("drawing", frames) as advance:
         for frame in range(frames):
             for take, figure, cell in zip(takes, figures, cells, strict=True):
@@ -86,7 +88,12 @@ def draw_video(
                 painter.paint(figure, moment(take, shown, cell, config), cell)
             picture = painter.read()
             for take, cell in zip(takes if named else (), cells, strict=False):
-                lay_over(picture, label(take.clip.clip_id, _LABEL_SIZE), cell.left + 12, cell.top + 10)
+                lay_over(
+                    picture,
+                    label(take.clip.clip_id, max(10, round(_LABEL_SHARE * config.height))),
+                    cell.left + 12,
+                    cell.top + 10,
+                )
             video.add(picture)
             advance()
         video.finish()

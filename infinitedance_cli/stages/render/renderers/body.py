@@ -45,7 +45,7 @@ def _open_body() -> Figure:
 
 
 def suit_colours(joint_indices: NDArray[np.integer], joint_weights: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Colours (V, 4) of a body in SMPL-X order that wears a suit in the take's colour; head, hands and feet are bare."""
+    """Colours (V, 4) of a body in SMPL-X order: a suit in the take's colour; head, hands and feet are bare."""
     bare = np.array([any(part in name for part in _BARE) for name in SMPLX_JOINT_NAMES], np.float32)
     share = (bare[joint_indices] * joint_weights).sum(axis=1, keepdims=True)
     skin = np.clip((share - 0.5) * 6 + 0.5, 0, 1)

@@ -32,7 +32,7 @@ def figure(clip: MotionClip, files: Path | None = None) -> Figure:
     vertices = np.concatenate([part[0] for part in parts]).astype(np.float32)
     faces = np.concatenate([part[1] + start for part, start in zip(parts, starts, strict=False)]).astype(np.int32)
     joints = np.concatenate([np.full(len(part[0]), part[2], np.uint8) for part in parts])
-    colours = np.concatenate([np.tile(np.float32(part[3]), (len(part[0]), 1)) for part in parts])
+    colours = np.concatenate([np.tile(np.array(part[3], np.float32), (len(part[0]), 1)) for part in parts])
     weights = np.zeros((len(vertices), 4), np.float32)
     weights[:, 0] = 1
     return Figure(
@@ -58,7 +58,7 @@ def _joint_parts(skeleton: Skeleton, rest: Floats, joint: int) -> list[Part]:
     radius = 0.009 if any(word in name for word in _FINE) and skeleton.joint_count > 24 else 0.028
     centre = rest[joint]
     if name == "head":
-        centre, radius = centre + np.float32([0, 0.075, 0.015]), _HEAD_RADIUS
+        centre, radius = centre + np.array([0, 0.075, 0.015], np.float32), _HEAD_RADIUS
     vertices, faces = _ball()
     parts: list[Part] = [(vertices * radius + centre, faces, joint, colour)]
     length = float(np.linalg.norm(rest[joint] - rest[parent])) if parent >= 0 else 0.0

@@ -43,8 +43,8 @@ def figure(clip: MotionClip, files: Path | None = None) -> Figure:
     if path is None:
         place = f"in {files}" if files else "anywhere"
         raise MissingResource(
-            f"--style smplx: no SMPLX_NEUTRAL.npz was found {place}; download it from smpl-x.is.tue.mpg.de (its licence "
-            f"is yours to accept) and name it with --smplx or {ENVIRONMENT}"
+            f"--style smplx: no SMPLX_NEUTRAL.npz was found {place}; download it from smpl-x.is.tue.mpg.de (its "
+            f"licence is yours to accept) and name it with --smplx or {ENVIRONMENT}"
         )
     betas = clip.body.betas if clip.body is not None and clip.body.model == "smplx" else np.zeros(0, np.float32)
     return _shaped(path, tuple(float(beta) for beta in betas))
@@ -80,7 +80,7 @@ def strongest(weights: NDArray[np.floating]) -> tuple[NDArray[np.uint8], NDArray
 def _read(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
         with np.load(path, allow_pickle=False) as data:
-            model = {key: np.asarray(data[key], np.float64) for key in _KEYS}
+            model: dict[str, NDArray[np.floating]] = {key: np.asarray(data[key], np.float64) for key in _KEYS}
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"{path}: is not an SMPL-X model in .npz form ({reason}); expected SMPLX_NEUTRAL.npz") from error
