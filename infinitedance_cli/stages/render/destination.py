@@ -51,6 +51,9 @@ def find_destination(output: str, config: RenderConfig, *, force: bool) -> Desti
             raise UsageError(f"--size {config.width}x{config.height}: video needs an even width and height")
         kind = Kind.CONTROL_VIDEO if config.control else Kind.VIDEO
         check_new_file(path, force=force)
+    elif ending in PAGE_ENDINGS and not config.control:
+        kind = Kind.PAGE
+        check_new_file(path, force=force)
     elif ending == ".png" and not config.control:
         kind = Kind.SHEET
         check_new_file(path, force=force)
@@ -93,4 +96,7 @@ def _expected(output: str, config: RenderConfig) -> str:
         return "videos and pictures are not written to standard output; give -o FILE"
     if config.control:
         return f"{output}: --control writes a video ({videos}) or a folder of pictures (a name that ends in /)"
-    return f"{output}: expected a video ({videos}), a contact sheet (.png), or with --control a folder (ends in /)"
+    return (
+        f"{output}: expected a video ({videos}), a page (.html), a contact sheet (.png), "
+        "or with --control a folder (ends in /)"
+    )
