@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.plugins import missing_library
@@ -29,9 +29,9 @@ def drawing_context() -> Iterator[moderngl.Context]:
         import moderngl
     except ImportError as error:
         raise missing_library("moderngl", "drawing") from error
-    backend = "egl" if sys.platform.startswith("linux") else None
+    backend: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
     try:
-        context = moderngl.create_context(standalone=True, require=330, backend=backend)
+        context = moderngl.create_context(standalone=True, require=330, **backend)
     except Exception as error:  # noqa: BLE001 - glcontext raises the base class itself, and nothing else of its own
         if type(error) is not Exception and not isinstance(error, moderngl.Error | ValueError | ImportError):
             raise

@@ -49,9 +49,9 @@ def is_downbeat(take: Take, seconds: float) -> bool:
 
 def beat_line(take: Take, frame: int, cell: Cell) -> list[Spot]:
     """A line of beats that runs through a mark at the picture's foot, and a lamp that lights up on each."""
-    unit = cell.height / 720
+    unit = min(cell.height / 720, cell.width / 640)
     middle, base = cell.width / 2, cell.height * (1 - 0.45 * BEAT_LINE_SHARE)
-    half = min(0.36 * cell.width, 460 * unit)
+    half = min(0.42 * cell.width, 460 * unit)
     seconds = frame / take.clip.fps
     spots = [Spot((middle, base), (half + 14 * unit, 20 * unit), (1.0, 1.0, 1.0, 0.55), corner=20 * unit)]
     for beat in take.beats[np.abs(take.beats - seconds) < _WINDOW_S]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from infinitedance_cli.stages.render.smplx_files import find_smplx
 
 logger = logging.getLogger(__name__)
 
-COLOURS = ((0.27, 0.43, 0.66), (0.80, 0.40, 0.33), (0.24, 0.53, 0.48), (0.62, 0.42, 0.64), (0.78, 0.58, 0.28))
+COLOURS = ((0.35, 0.49, 0.69), (0.82, 0.47, 0.39), (0.36, 0.59, 0.52), (0.65, 0.49, 0.68), (0.81, 0.64, 0.36))
 """Suits of the takes, in turn."""
 
 BEAT_LINE_SHARE = 0.1
@@ -104,3 +105,11 @@ def style_of(clip: MotionClip, config: RenderConfig) -> str:
 
 def _has_smplx(files: Path | None) -> bool:
     return find_smplx(files) is not None
+
+
+def at_one_scale(takes: Sequence[Take]) -> list[Take]:
+    """The takes with the distances of whichever needs most room at each frame, so that they can be compared."""
+    frames = max(take.clip.frames for take in takes)
+    wanted = [np.pad(take.path.distances, (0, frames - take.clip.frames), mode="edge") for take in takes]
+    common = np.max(wanted, axis=0)
+    return [replace(take, path=replace(take.path, distances=common[: take.clip.frames])) for take in takes]

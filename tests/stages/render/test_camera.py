@@ -7,7 +7,8 @@ import pytest
 
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.stages.render.camera import View, camera_axes, camera_path, facing, perspective
-from infinitedance_cli.stages.render.config import ViewConfig
+from infinitedance_cli.stages.render.config import RenderConfig, ViewConfig
+from infinitedance_cli.stages.render.take import at_one_scale, prepare
 from tests.stages.render.scenes import standing_clip, walking_clip
 
 
@@ -69,6 +70,15 @@ def test_a_fixed_camera_stands_still_and_an_orbit_closes() -> None:
     assert np.ptp(fixed.targets, axis=0).max() == 0 and np.ptp(fixed.distances) == 0
     orbit = camera_path(clip, joints, 1.5, ViewConfig(camera="orbit", orbit_s=2.0))
     assert orbit.yaws[60] - orbit.yaws[0] == pytest.approx(2 * np.pi)
+
+
+def test_takes_that_are_compared_have_one_scale() -> None:
+    short, wide = standing_clip(4), walking_clip(60, speed=4.0)
+    takes = [prepare(clip, RenderConfig(), 0.5) for clip in (short, wide)]
+    near, far = (take.path.distances for take in takes)
+    one, other = (take.path.distances for take in at_one_scale(takes))
+    np.testing.assert_array_equal(one, np.maximum(near, far[:4]))
+    np.testing.assert_array_equal(other, np.maximum(far, near.max()))
 
 
 def test_facing_is_where_the_dance_looks() -> None:

@@ -15,7 +15,7 @@ from infinitedance_cli.stages.render.outputs.numbered import write_each
 from infinitedance_cli.stages.render.painter import Cell, Painter
 from infinitedance_cli.stages.render.soundtrack import find_soundtrack
 from infinitedance_cli.stages.render.studio import moment
-from infinitedance_cli.stages.render.take import prepare
+from infinitedance_cli.stages.render.take import at_one_scale, prepare
 from infinitedance_cli.stages.render.video_file import VideoFile
 
 if TYPE_CHECKING:
@@ -60,10 +60,12 @@ def draw_video(
     """Draw clips side by side into the file at `path`."""
     cells = layout(len(clips), config.width, config.height)
     fps = config.fps or clips[0].fps
-    takes = [
-        prepare(clip, config, cell.aspect, number + index, fps)
-        for index, (clip, cell) in enumerate(zip(clips, cells, strict=True))
-    ]
+    takes = at_one_scale(
+        [
+            prepare(clip, config, cell.aspect, number + index, fps)
+            for index, (clip, cell) in enumerate(zip(clips, cells, strict=True))
+        ]
+    )
     figures = [
         painter.load(take.figure, DETAIL_PIXELS * take.path.pixel_size(cell.height))
         for take, cell in zip(takes, cells, strict=True)
@@ -88,12 +90,7 @@ def draw_video(
                 painter.paint(figure, moment(take, shown, cell, config), cell)
             picture = painter.read()
             for take, cell in zip(takes if named else (), cells, strict=False):
-                lay_over(
-                    picture,
-                    label(take.clip.clip_id, max(10, round(_LABEL_SHARE * config.height))),
-                    cell.left + 12,
-                    cell.top + 10,
-                )
+                lay_over(picture, label(take.clip.clip_id, label_size), cell.left + 12, cell.top + 10)
             video.add(picture)
             advance()
         video.finish()
