@@ -142,6 +142,7 @@ def _check(config: EvaluateConfig, *, output: str, as_json: bool, junit: Path | 
 
 def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bool, *, wanted: bool) -> Report | None:
     """Measure all, pass on what `--filter` lets through, and sum up where a report is `wanted`."""
+    from infinitedance_cli.log import progress
     from infinitedance_cli.stages.evaluate.conditions import parse_condition, parse_filter
 
     failing = [parse_condition(text) for text in config.fail_if]
@@ -164,7 +165,7 @@ def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bo
     if passing:
         write_clips(evaluation.passing(dances, passing), output, force=force)
     else:
-        for dance in dances:
+        for dance in progress(dances, "evaluate"):
             evaluation.add(dance)
     return evaluation.report(failing) if wanted else None
 

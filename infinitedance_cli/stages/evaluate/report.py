@@ -17,6 +17,8 @@ SCHEMA, SCHEMA_VERSION = "idance-evaluate", "1.0"
 """A new minor version adds keys; a new major one changes or removes some."""
 
 _DIGITS = 9
+_MANY = 100
+"""With fewer dances than this, more than the kinetic features by half, a Fréchet distance says little."""
 _TABLE_COLUMNS = ("bas", "fsr", "pfc", "jitter", "penetration", "foot_slide", "float", "frozen")
 
 
@@ -77,9 +79,8 @@ def _number(value: float | None) -> float | None:
 
 def as_table(report: Report) -> str:
     """The report for people: the protocol, figures of the set with 95 % intervals, distances, one line a clip."""
-    return "\n".join(
-        (*_heading(report), "", *_figure_lines(report), *_distance_lines(report), "", *_clip_lines(report.clips))
-    )
+    lines = (*_heading(report), "", *_figure_lines(report), *_distance_lines(report), "", *_clip_lines(report.clips))
+    return "\n".join(lines)
 
 
 def _heading(report: Report) -> Iterator[str]:
@@ -87,7 +88,8 @@ def _heading(report: Report) -> Iterator[str]:
     crop = "all frames" if rule.frames is None else f"first {rule.frames} frames"
     yield f"protocol   {report.protocol.name}: features at {rule.fps:g} fps, {crop}"
     yield f"reference  {reference.name}, {reference.dances} dances, sha256 {reference.sha256[:12]}"
-    yield f"measured   {len(report.clips)} clip{'' if len(report.clips) == 1 else 's'}"
+    few = f"; fid of fewer than {_MANY} says little" if len(report.clips) < _MANY else ""
+    yield f"measured   {len(report.clips)} clip{'' if len(report.clips) == 1 else 's'}{few}"
 
 
 def _figure_lines(report: Report) -> Iterator[str]:

@@ -152,7 +152,9 @@ def test_the_same_dances_give_the_same_bytes() -> None:
 def test_the_table_shows_figures_in_people_s_units() -> None:
     dance = dancing(0)
     lines = as_table(evaluated([dance, standing()])).splitlines()
-    assert lines[0].startswith("protocol   idance") and "sha256" in lines[1] and lines[2] == "measured   2 clips"
+    assert (
+        lines[0].startswith("protocol   idance") and "sha256" in lines[1] and lines[2].startswith("measured   2 clips")
+    )
     contact = next(line for line in lines if line.startswith("contact"))
     assert contact.split()[1] == "50" and "%" in contact
     assert lines[-1].split()[:2] == ["still", "2.0"]

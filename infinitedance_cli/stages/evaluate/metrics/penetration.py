@@ -3,8 +3,8 @@
 `VERTICES` vertices of the open body's skin, spread evenly, are followed at 10 frames a second. A vertex penetrates the
 floor when it is more than 5 mm below it, and the body when it lies more than 1 cm inside another part of the body that
 is no neighbour (a hand in a thigh, not a forearm in its upper arm). A part is taken as rigid, and as filling what is
-inside the nearest skin around its axis. The penetration rate is the share of all vertices, over all frames, that do
-either.
+inside the nearest skin around its axis, which lets vertices near the skin go. The penetration rate is the share of all
+vertices, over all frames, that do either.
 """
 
 from __future__ import annotations
