@@ -46,10 +46,11 @@ class PlainClock {
 // The time of an <audio> element. Browsers renew `currentTime` in steps, some of them coarse: between two of them time
 // runs on by itself, and is drawn gently towards the sound's; it is never further than `MOST` from what the sound says.
 class SoundClock {
-  constructor(url, duration) {
+  // `audio` is one element for all songs: Safari lets play without a click only what has played after one.
+  constructor(audio, url, duration) {
     this.MOST = 0.02;
     this.duration = duration;
-    this.audio = new Audio();
+    this.audio = audio;
     this.audio.preload = "auto";
     this.audio.src = url;
     this.audio.preservesPitch = true;
@@ -66,6 +67,7 @@ class SoundClock {
   }
 
   async play() {
+    if (this.audio.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) this.audio.load(); // it failed: once more
     if (Math.abs(this.audio.currentTime - this.position) > 1e-3) this.audio.currentTime = this.position;
     this.playing = true;
     this.raw = -1;
@@ -125,7 +127,5 @@ class SoundClock {
 
   close() {
     this.pause();
-    this.audio.removeAttribute("src");
-    this.audio.load();
   }
 }

@@ -1,4 +1,4 @@
-// Starts the viewer. `window.idance` lets a script, or a test, drive it: see the getters below.
+// Starts the viewer. `window.idance` lets a script, or a test, drive it.
 
 async function start() {
   if (!window.DecompressionStream) throw new Error("This browser is too old: Chrome 80, Firefox 113 or Safari 16.4 is needed.");
@@ -24,7 +24,7 @@ async function start() {
     requestAnimationFrame(draw);
   };
   requestAnimationFrame(draw);
-  window.idance = { player, stage, dancer, controls };
+  window.idance = { player, stage, dancer, controls, leadOf };
   if (live) follow(player, controls);
   else await controls.choose(0);
   controls.show();
@@ -52,6 +52,7 @@ function follow(player, controls) {
 
 start().catch((error) => {
   console.error(error);
-  byId("notice").textContent = error.message;
+  const blind = /WebGL/.test(error.message);
+  byId("notice").textContent = blind ? "This browser does not draw in 3D: WebGL 2 is switched off or missing." : error.message;
   byId("notice").hidden = false;
 });

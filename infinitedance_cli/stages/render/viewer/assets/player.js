@@ -4,6 +4,7 @@ class Player {
   constructor(source, stage, timeline, dancer) {
     Object.assign(this, { source, stage, timeline, dancer });
     this.clock = new PlainClock(0);
+    this.audio = new Audio();
     this.rate = 1;
     this.muted = false;
     this.loop = null;
@@ -69,7 +70,7 @@ class Player {
       const wasPlaying = this.playing, time = this.time;
       this.clock.close();
       this.url = url;
-      this.clock = url ? new SoundClock(url, duration) : new PlainClock(duration);
+      this.clock = url ? new SoundClock(this.audio, url, duration) : new PlainClock(duration);
       this.clock.setRate(this.rate);
       this.clock.setMuted(this.muted);
       this.clock.seek(time);
@@ -83,9 +84,18 @@ class Player {
   async play() {
     if (!this.take) return;
     if (this.time >= this.take.duration - 1e-3) this.clock.seek(this.loop ? this.loop[0] : 0);
-    const started = this.clock.play();
+    const started = this.clock.play(); // at once: a browser lets sound begin only in the moment of a click
     this.changed();
-    await started.finally(() => this.changed());
+    try {
+      await started;
+    } catch (error) {
+      if (error.name !== "NotSupportedError") throw error;
+      await this.takeClock(null);
+      await this.clock.play();
+      throw new Error("This browser cannot play the song; the dance goes on without it.");
+    } finally {
+      this.changed();
+    }
   }
 
   pause() {

@@ -17,11 +17,10 @@ async function urlOfSong(bytes, info, duration) {
   return URL.createObjectURL(new Blob([wavHeader(samples.byteLength, info.rate), samples], { type: "audio/wav" }));
 }
 
-// Samples before the song's first. A decoder that read the file's own note has cut them; one that cut nothing has
-// whole packets, and perhaps one more for the note itself.
+// Samples before the song's first, told by the length. Chrome cuts them and those after the song; Firefox cuts its own
+// decoder's share, Safari nothing; a decoder that takes the file's own note for sound has a packet more.
 function leadOf(length, info) {
-  if (length % 1152 !== 0 || length === info.samples) return 0;
-  return info.delay + Math.max(0, length - 1152 * info.packets);
+  return length === info.samples ? 0 : Math.max(0, info.delay + length - 1152 * info.packets);
 }
 
 function wavHeader(size, rate) {

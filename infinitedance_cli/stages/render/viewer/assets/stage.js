@@ -176,9 +176,9 @@ class Stage {
   adapt(now) {
     const passed = now !== null && this.drawnAt !== null ? now - this.drawnAt : null;
     this.drawnAt = now;
-    if (passed === null || passed > 1000 || !this.poorer.length) return; // a tab in the background sleeps for seconds
-    this.interval = this.interval === null ? passed : this.interval * 0.95 + passed * 0.05;
-    if (++this.counted < 40 || this.interval < 38) return;
+    if (passed === null || passed > 3000 || !this.poorer.length) return; // a tab in the background sleeps
+    this.interval = this.interval === null ? passed : this.interval * 0.9 + passed * 0.1;
+    if (++this.counted < 10 || this.counted * this.interval < 1500 || this.interval < 38) return;
     this.quality = this.poorer.shift();
     [this.counted, this.interval] = [0, null];
     const { shadow } = this.key;
