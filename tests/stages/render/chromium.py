@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--headless=new",
@@ -36,6 +38,17 @@ def find_chromium() -> str | None:
     """The program: `IDANCE_CHROMIUM`, or the first one on the path."""
     named = os.environ.get("IDANCE_CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+PROGRAM = find_chromium()
+needs_chromium = pytest.mark.skipif(
+    PROGRAM is None, reason="no Chromium: install it, or name it in IDANCE_CHROMIUM, to try the viewer in a browser"
+)
+
+READY = "window.idance && idance.player.take && idance.player.drawn.frame >= 0"
+"""The viewer shows a take."""
+NO_SHADOW = "idance.stage.key.castShadow = false"
+"""Leaves out what a machine without a graphics card draws slowest."""
 
 
 class Chromium:

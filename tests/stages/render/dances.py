@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,10 @@ def write_clicks(path: Path, seconds: float = 4, every: float = 0.5) -> Path:
         file.setframerate(SONG_RATE)
         file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
     return path
+
+
+def three_dances(folder: Path) -> list[MotionClip]:
+    """Two takes to one song of clicks, and one of 22 joints without a song."""
+    song = write_clicks(folder / "clicks.wav")
+    other = replace(make_dance("other", seconds=3, song=song), contacts=None)
+    return [make_dance("first", song=song), other, make_dance("silent", joints=22)]

@@ -89,6 +89,7 @@ class SoundClock {
     this.position = Math.min(this.duration, Math.max(0, time));
     this.audio.currentTime = this.position;
     this.raw = -1;
+    if (this.playing && this.audio.paused) this.play(); // it had come to its end
   }
 
   setRate(rate) {

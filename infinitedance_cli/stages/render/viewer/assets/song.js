@@ -1,11 +1,13 @@
 // Songs: MP3 in the page, decoded once to PCM, whose time is exact in every browser.
 
-// A URL of a WAV of exactly `duration` seconds: the decoder's delay cut off, silence where the song ends early.
+const REST = 0.5; // silence at the end, seconds: a looped last bar goes on before the element comes to its end
+
+// A URL of a WAV of `duration` seconds and REST: the decoder's delay cut off, silence where the song ends early.
 async function urlOfSong(bytes, info, duration) {
   const Context = window.OfflineAudioContext || window.webkitOfflineAudioContext;
   const decoded = await new Context(2, 1, info.rate).decodeAudioData(bytes.slice().buffer);
   const lead = leadOf(decoded.length, info);
-  const wanted = Math.ceil(duration * info.rate);
+  const wanted = Math.ceil((duration + REST) * info.rate);
   const samples = new Int16Array(2 * wanted);
   for (let channel = 0; channel < 2; channel++) {
     const source = decoded.getChannelData(Math.min(channel, decoded.numberOfChannels - 1));
