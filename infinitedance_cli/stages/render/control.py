@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import colorsys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES
 from infinitedance_cli.stages.render.camera import FLESH, View
-from infinitedance_cli.stages.render.figure import Figure
 from infinitedance_cli.stages.render.flat import Spot
 from infinitedance_cli.stages.render.pose_points import PosePoints
 
@@ -58,7 +58,7 @@ def viridis(part: float | Floats) -> Floats:
     return np.clip(powers @ _VIRIDIS, 0.0, 1.0)
 
 
-def depth_range(joints: Floats, views: list[View]) -> tuple[float, float]:
+def depth_range(joints: Floats, views: Sequence[View]) -> tuple[float, float]:
     """Nearest and farthest metres of a body with joints (T, J, 3) over all frames: one range, so nothing flickers."""
     depths = np.concatenate([view.depth(frame) for view, frame in zip(views, joints, strict=True)])
     return max(float(depths.min()) - FLESH, 0.05), float(depths.max()) + FLESH
@@ -111,52 +111,58 @@ def _stick(start: Floats, end: Floats, half_width: float, colour: tuple[float, .
     )
 
 
-def with_part_colours(figure: Figure) -> Figure:
-    """The figure in the colours of DensePose's 24 parts along viridis: face k has that of part k of 24."""
-    colours = figure.colours.copy()
-    colours[:, :3] = viridis(body_parts(figure) / PARTS)
-    return replace(figure, colours=colours)
+@dataclass(frozen=True)
+class BodySegment:
+    """A bone (start and end (3,) in the rest pose) and DensePose's numbers of the parts around it.
+
+    `parts` are those of its back and front, or where `sideways`, of its right and left.
+    """
+
+    start: Floats
+    end: Floats
+    parts: tuple[int, int]
+    sideways: bool = False
 
 
-def body_parts(figure: Figure) -> NDArray[np.int64]:
-    """DensePose's part (V,), 1 to 24, of each vertex, from the joint that carries it and the side that it faces."""
-    carrier = figure.joint_indices[np.arange(len(figure.vertices)), figure.joint_weights.argmax(axis=1)]
-    back = figure.normals[:, 2] < 0
-    parts = np.ones(len(carrier), np.int64)
-    for joint, name in enumerate(SMPLX_JOINT_NAMES):
-        here = carrier == joint
-        first, second = _PARTS_OF[_region(name)]
-        if name == "head" or _region(name) == "head":
-            parts[here] = np.where(figure.vertices[here, 0] < 0, first, second)
-        else:
-            parts[here] = np.where(back[here], first, second)
-    return parts
+def body_segments(rest: Floats) -> list[BodySegment]:
+    """The segments of a body with joints `rest` (55, 3): every point of the skin belongs to the nearest."""
+
+    def at(name: str) -> Floats:
+        return rest[SMPLX_JOINT_NAMES.index(name)].astype(float)
+
+    segments = [
+        BodySegment(at("pelvis"), at("spine3"), (1, 2)),
+        BodySegment(at("spine3"), at("neck") + _NECK_DROP, (1, 2)),
+        BodySegment(at("neck"), at("head") + _CROWN, (23, 24), sideways=True),
+    ]
+    for side, numbers in _LIMB_PARTS.items():
+        hip, knee, ankle = at(f"{side}_hip"), at(f"{side}_knee"), at(f"{side}_ankle")
+        shoulder, elbow, wrist = at(f"{side}_shoulder"), at(f"{side}_elbow"), at(f"{side}_wrist")
+        segments += [
+            BodySegment(at("pelvis"), hip, (1, 2)),
+            BodySegment(at("spine3"), shoulder, (1, 2)),
+            # Limbs begin a little outside of the trunk: what is as near to both belongs to the trunk.
+            BodySegment(hip + _LIMB_START * (knee - hip), knee, numbers["upper_leg"]),
+            BodySegment(knee, ankle, numbers["lower_leg"]),
+            BodySegment(ankle + _HEEL, at(f"{side}_foot"), numbers["foot"]),
+            BodySegment(shoulder + _LIMB_START * (elbow - shoulder), elbow, numbers["upper_arm"]),
+            BodySegment(elbow, wrist, numbers["lower_arm"]),
+            BodySegment(wrist, at(f"{side}_middle1"), numbers["hand"]),
+        ]
+    return segments
 
 
-_PARTS_OF = {
-    "torso": (1, 2),
-    "right_hand": (3, 3),
-    "left_hand": (4, 4),
-    "left_foot": (5, 5),
-    "right_foot": (6, 6),
-    "right_upper_leg": (7, 9),
-    "left_upper_leg": (8, 10),
-    "right_lower_leg": (11, 13),
-    "left_lower_leg": (12, 14),
-    "left_upper_arm": (15, 17),
-    "right_upper_arm": (16, 18),
-    "left_lower_arm": (19, 21),
-    "right_lower_arm": (20, 22),
-    "head": (23, 24),
+_LIMB_PARTS: dict[str, dict[str, tuple[int, int]]] = {
+    "left": {
+        **{"upper_leg": (8, 10), "lower_leg": (12, 14), "foot": (5, 5)},
+        **{"upper_arm": (15, 17), "lower_arm": (19, 21), "hand": (4, 4)},
+    },
+    "right": {
+        **{"upper_leg": (7, 9), "lower_leg": (11, 13), "foot": (6, 6)},
+        **{"upper_arm": (16, 18), "lower_arm": (20, 22), "hand": (3, 3)},
+    },
 }
-"""DensePose's numbers of the back and of the front of each region; of the right and the left of the head."""
-_REGIONS = {"hip": "upper_leg", "knee": "lower_leg", "ankle": "foot", "foot": "foot", "shoulder": "upper_arm"}
-
-
-def _region(name: str) -> str:
-    if name in ("head", "neck", "jaw") or "eye" in name:
-        return "head"
-    side, _, part = name.partition("_")
-    if side not in ("left", "right") or part == "collar":
-        return "torso"
-    return f"{side}_{_REGIONS.get(part, 'lower_arm' if part == 'elbow' else 'hand')}"
+_LIMB_START = 0.08
+_NECK_DROP = np.array([0.0, -0.03, 0.0])
+_CROWN = np.array([0.0, 0.15, 0.03])
+_HEEL = np.array([0.0, -0.04, -0.02])

@@ -112,7 +112,6 @@ class Painter:
         self._context = context
         self._picture = context.simple_framebuffer((width, height), 4)
         self._body = load_program(context, "body.vert", "body.frag")
-        self._control = load_program(context, "control.vert", "control.frag")
         self._copy = load_program(context, "screen.vert", "texture.frag")
         self._ground = load_program(context, "ground.vert", "ground.frag")
         self._copy_array = context.vertex_array(self._copy, [])
@@ -158,23 +157,14 @@ class Painter:
         self._context.enable_only(self._context.BLEND)
         self._flat.spots(spots, picture_plane(cell.width, cell.height), margin=1.0)
 
-    def paint_control(
-        self,
-        figure: LoadedFigure,
-        matrices: NDArray[np.float32],
-        joints: Floats,
-        view: View,
-        cell: Cell,
-        kind: int,
-        depth_range: tuple[float, float],
-    ) -> None:
-        """Draw the body alone: 0 its depth between two distances in metres, 1 its normals, 2 its plain colours."""
-        look = np.eye(4)
-        look[:3, :3], look[:3, 3] = view.axes, -view.axes @ view.eye
-        figure.pose(matrices)
-        self._control["kind"], self._control["depth_range"] = kind, depth_range
-        self._control["world_to_view"].write(column_major(look))  # type: ignore[union-attr]
-        self._paint_body(self._control, figure, Moment(matrices, joints, view), cell)
+    def paint_plain(self, program: moderngl.Program, figure: LoadedFigure, moment: Moment, cell: Cell) -> None:
+        """Draw the body alone, unlit, with a program that knows `world_to_clip` and may know `world_to_view`."""
+        figure.pose(moment.matrices)
+        if "world_to_view" in program:
+            look = np.eye(4)
+            look[:3, :3], look[:3, 3] = moment.view.axes, -moment.view.axes @ moment.view.eye
+            program["world_to_view"].write(column_major(look))  # type: ignore[union-attr]
+        self._paint_body(program, figure, moment, cell)
 
     def _use_picture(self, cell: Cell) -> None:
         self._picture.use()

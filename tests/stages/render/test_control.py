@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES
 from infinitedance_cli.stages.render.camera import View, camera_axes, perspective
 from infinitedance_cli.stages.render.config import RenderConfig, ViewConfig
-from infinitedance_cli.stages.render.control import body_parts, dwpose_spots, viridis, with_part_colours
+from infinitedance_cli.stages.render.control import body_segments, dwpose_spots, viridis
 from infinitedance_cli.stages.render.figure import joint_matrices
 from infinitedance_cli.stages.render.outputs.control import pictures
 from infinitedance_cli.stages.render.painter import Painter
@@ -24,7 +24,7 @@ SIZE = (256, 256)
 def draw(context: Any, control: str, **view: Any) -> tuple[NDArray[np.int64], Take]:
     config = RenderConfig(size=SIZE, control=control, view=ViewConfig(**view))  # type: ignore[arg-type]
     take = prepare(standing_clip(2), config, 1.0)
-    return next(iter(pictures(Painter(context, *SIZE), take, config)))[..., :3].astype(np.int64), take
+    return next(iter(pictures(context, Painter(context, *SIZE), take, config)))[..., :3].astype(np.int64), take
 
 
 def pixel_of(take: Take, point: NDArray[np.floating]) -> tuple[int, int]:
@@ -117,29 +117,29 @@ def test_viridis_at_known_places() -> None:
     np.testing.assert_allclose(viridis(np.array([0.0, 0.5, 1.0])), known, atol=0.015)
 
 
-def test_every_part_of_the_body_has_its_number() -> None:
-    figure = body.figure(standing_clip(1))
-    parts = body_parts(figure)
-    assert set(parts) == set(range(1, 25))
-    rest = figure.rest_positions
+def test_every_part_is_drawn_where_it_belongs(context: Any) -> None:
+    def part_at(picture: NDArray[np.int64], take: Take, point: NDArray[np.floating]) -> int:
+        colours = np.rint(viridis(np.arange(25) / 24) * 255)
+        return int(np.abs(colours - picture[pixel_of(take, point)]).max(axis=1).argmin())
 
-    def part_at(name: str, front: bool) -> int:
-        here = rest[SMPLX_JOINT_NAMES.index(name)] + [0, -0.08, 0.08 if front else -0.08]
-        return int(parts[np.linalg.norm(figure.vertices - here, axis=1).argmin()])
+    def middle(take: Take, one: str, other: str) -> NDArray[np.float32]:
+        return 0.5 * (joint(take, one) + joint(take, other))
 
-    assert [part_at("spine2", front) for front in (True, False)] == [2, 1]
-    assert [part_at("right_knee", front) for front in (True, False)] == [13, 11]
-    assert [part_at("left_hip", front) for front in (True, False)] == [10, 8]
-    mirrored = {3: 4, 4: 3, 5: 6, 6: 5, 7: 8, 9: 10, 11: 12, 13: 14, 19: 20, 21: 22, 23: 24, 1: 1, 2: 2}
-    for one, other in mirrored.items():
-        assert (parts == one).sum() == pytest.approx((parts == other).sum(), rel=0.1)
+    for yaw, torso, upper_leg, lower_leg, forearm in ((0.0, 2, 10, 14, 21), (180.0, 1, 8, 12, 19)):
+        picture, take = draw(context, "densepose-like", yaw=yaw)
+        assert part_at(picture, take, middle(take, "spine1", "spine2")) == torso
+        assert part_at(picture, take, middle(take, "left_hip", "left_knee")) == upper_leg
+        assert part_at(picture, take, middle(take, "right_hip", "right_knee")) == upper_leg - 1
+        assert part_at(picture, take, middle(take, "left_knee", "left_ankle")) == lower_leg
+        assert part_at(picture, take, middle(take, "left_elbow", "left_wrist")) == forearm
+        assert part_at(picture, take, middle(take, "left_wrist", "left_middle1")) == 4
+        assert part_at(picture, take, middle(take, "right_wrist", "right_middle1")) == 3
+        assert part_at(picture, take, joint(take, "head") + np.float32([0.03, 0.08, 0])) == 24
+        assert tuple(picture[0, 0]) == tuple(np.rint(viridis(0.0) * 255).astype(int))
 
 
-def test_part_colours_are_drawn_flat(context: Any) -> None:
-    picture, take = draw(context, "densepose-like")
-    colours = np.rint(with_part_colours(take.figure).colours[:, :3] * 255).astype(int)
-    allowed = {tuple(colour) for colour in colours} | {tuple(np.rint(viridis(0.0) * 255).astype(int))}
-    chest = tuple(picture[pixel_of(take, joint(take, "spine3"))])
-    assert min(max(abs(np.array(chest) - np.array(one))) for one in allowed) <= 1
-    assert max(abs(np.array(chest) - np.rint(viridis(2 / 24) * 255))) <= 1
-    assert tuple(picture[0, 0]) == tuple(np.rint(viridis(0.0) * 255).astype(int))
+def test_the_parts_of_both_sides_mirror_each_other() -> None:
+    segments = body_segments(body.figure(standing_clip(1)).rest_positions)
+    assert {part for segment in segments for part in segment.parts} == set(range(1, 25))
+    ends = {tuple(np.round(segment.end, 3) + 0.0) for segment in segments}
+    assert ends == {(0.0 - x, y, z) for x, y, z in ends}
