@@ -29,7 +29,7 @@ from infinitedance_cli.stages.evaluate.protocols import PROTOCOLS
 from infinitedance_cli.stages.evaluate.reference import load_reference
 from infinitedance_cli.stages.evaluate.stage import Evaluation
 from tests.motion.samples import wandering_clip
-from tests.stages.evaluate import slow
+from tests.stages.evaluate import slow, slow_penetration
 
 BEATS = np.arange(0.25, 34.0, 0.5)
 Array = NDArray[np.floating]
@@ -74,7 +74,7 @@ def loop_seconds(clips: int, frames: int, count: int) -> tuple[float, float, flo
         root, turns = mesh_pose(Dance(clip.clip_id, clip=clip))
         whole = np.tile(np.array([1.0, 0, 0, 0]), (len(root), 55, 1))
         whole[:, :22] = turns
-        seconds, slow_rate = timed(lambda root=root, whole=whole: slow.penetration(root, whole))  # type: ignore[misc]
+        seconds, slow_rate = timed(lambda root=root, whole=whole: slow_penetration.penetration(root, whole))  # type: ignore[misc]
         inside += seconds
         worst = max(worst, disagreement(clip, slow_values, slow_rate))  # type: ignore[arg-type]
     print(f"greatest relative difference of a figure {worst:.1e}")

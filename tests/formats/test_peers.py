@@ -60,6 +60,24 @@ def test_rotations_go_over_as_they_are(tmp_path: Path) -> None:
     np.testing.assert_allclose(read[2].joint_rotation[:, 25:], rotation.identity(40, 30), atol=1e-6)
 
 
+def test_edge_s_ground_truth_is_upright_at_sixty_frames(tmp_path: Path) -> None:
+    pelvis, turns, positions = peers.smpl_dance(80)
+    poses = np.zeros((80, 72))
+    poses[:, :66] = rotation.to_axis_angle(turns).reshape(80, 66)
+    for name, content in (
+        ("whole", {"pos": pelvis * 90, "q": poses, "scale": np.array([90.0])}),
+        ("slice", {"pos": pelvis, "q": poses}),
+    ):
+        path = tmp_path / f"{name}.pkl"
+        path.write_bytes(pickle.dumps(content))
+        assert format_for_reading(path).name == "edge"
+        found = edge.read_positions(path)
+        assert found.fps == 60.0
+        np.testing.assert_allclose(found.positions, positions, atol=1e-6)
+        (clip,) = edge.read(path)
+        assert clip.duration_s == pytest.approx(80 / 60, abs=0.05)
+
+
 def test_bailando_comes_back_at_its_places(tmp_path: Path) -> None:
     path = peers.write_bailando(tmp_path / "a.pkl.npy")
     (clip,) = bailando.read(path)

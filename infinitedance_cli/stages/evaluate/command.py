@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from infinitedance_cli.stages.evaluate.config import EvaluateConfig
     from infinitedance_cli.stages.evaluate.stage import Report
+
+logger = logging.getLogger(__name__)
 
 Protocol = Annotated[
     str | None,
@@ -184,7 +187,7 @@ def _make_statistics(sources: list[str], config: EvaluateConfig, path: Path, for
     with NewFile(path) as new, clear_failure(path):
         save_statistics(reference, new.file)
         new.finish(path)
-    typer.echo(f"{path}: {reference.dances} dances, sha256 {reference.sha256}", err=True)
+    logger.info("wrote %s: %d dances, sha256 %s", path, reference.dances, reference.sha256)
 
 
 def _rest_joints(config: EvaluateConfig) -> NDArray[np.float64] | None:

@@ -14,7 +14,7 @@ from infinitedance_cli.stages.evaluate.protocols import PROTOCOLS
 from infinitedance_cli.stages.evaluate.reference import collect
 from infinitedance_cli.stages.evaluate.stage import Evaluation
 from tests.motion.samples import wandering_clip
-from tests.stages.evaluate import slow
+from tests.stages.evaluate import slow, slow_penetration
 
 BEATS = np.array([0.21, 0.74, 1.33, 1.81, 2.4, 4.9])
 CLOSE = 1e-4
@@ -98,7 +98,7 @@ def test_sliding_pfc_jitter_and_penetration(seed: int) -> None:
     root, turns = mesh_pose(Dance("", clip=clip))
     whole = np.tile(np.array([1.0, 0, 0, 0]), (len(root), 55, 1))
     whole[:, :22] = turns
-    expected = slow.penetration(root, whole)
+    expected = slow_penetration.penetration(root, whole)
     assert expected > 0
     assert found["penetration"] == pytest.approx(expected, rel=CLOSE)
 

@@ -10,6 +10,7 @@ import pytest
 from infinitedance_cli.stream.ports import read_clips, write_clips
 from tests.conftest import RunIdance
 from tests.motion.samples import standing_clip, wandering_clip
+from tests.stages.conftest import Idance
 from tests.stages.evaluate import peers
 
 
@@ -21,10 +22,10 @@ def clips(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_table_by_default(run_idance: RunIdance, clips: Path) -> None:
-    result = run_idance("evaluate", clips)
-    lines = result.stdout.decode().splitlines()
-    assert (result.returncode, result.stderr) == (0, b"")
+def test_a_table_by_default(idance: Idance, clips: Path) -> None:
+    result = idance("evaluate", clips)
+    lines = result.output.splitlines()
+    assert (result.code, result.lines) == (0, [])
     assert lines[0].startswith("protocol   idance") and lines[-2].startswith("standing")
 
 
@@ -49,19 +50,21 @@ def test_fail_if_prints_the_report_names_the_clip_and_exits_6(run_idance: RunIda
     assert junit.read_bytes().count(b"<failure") == 2
 
 
-def test_a_filter_passes_good_clips_down_the_pipe(run_idance: RunIdance, clips: Path, tmp_path: Path) -> None:
+def test_a_filter_passes_good_clips_down_the_pipe(
+    run_idance: RunIdance, idance: Idance, clips: Path, tmp_path: Path
+) -> None:
     piped = run_idance("evaluate", clips, "--filter", "jitter<0.5")
     assert piped.returncode == 0 and b"1 of 3 clips passed" in piped.stderr
     (tmp_path / "kept.h5").write_bytes(piped.stdout)
     assert [clip.clip_id for clip in read_clips([str(tmp_path / "kept.h5")])] == ["standing"]
-    written = run_idance("evaluate", clips, "--filter", "jitter>0.5", "-o", tmp_path / "wild.h5", "--json")
-    assert json.loads(written.stdout)["clip_count"] == 3
+    written = idance("evaluate", clips, "--filter", "jitter>0.5", "-o", tmp_path / "wild.h5", "--json")
+    assert json.loads(written.output)["clip_count"] == 3
     assert len(list(read_clips([str(tmp_path / "wild.h5")]))) == 2
-    nothing = run_idance("evaluate", clips, "--filter", "speed>99", "-o", tmp_path / "none.h5")
-    assert nothing.returncode == 5 and not list(tmp_path.glob("*none*"))
+    nothing = idance("evaluate", clips, "--filter", "speed>99", "-o", tmp_path / "none.h5")
+    assert nothing.code == 5 and not list(tmp_path.glob("*none*"))
 
 
-def test_every_method_by_one_command(run_idance: RunIdance, tmp_path: Path) -> None:
+def test_every_method_by_one_command(idance: Idance, tmp_path: Path) -> None:
     dances, music = tmp_path / "dances", tmp_path / "music"
     dances.mkdir()
     music.mkdir()
@@ -70,23 +73,23 @@ def test_every_method_by_one_command(run_idance: RunIdance, tmp_path: Path) -> N
     peers.write_bailando(dances / "gBR_mBR0_ch01.json.pkl.npy")
     for name in ("a", "b", "mBR0"):
         (music / f"{name}.txt").write_text("0.2\n0.7\n1.2\n")
-    result = run_idance("evaluate", dances, "--music", music, "--protocol", "bailando", "--json")
-    found = json.loads(result.stdout)
-    assert result.returncode == 0 and [row["clip"] for row in found["clips"]] == ["b", "gBR_mBR0_ch01", "test_a"]
+    result = idance("evaluate", dances, "--music", music, "--protocol", "bailando", "--json")
+    found = json.loads(result.output)
+    assert result.code == 0 and [row["clip"] for row in found["clips"]] == ["b", "gBR_mBR0_ch01", "test_a"]
     assert all(row["figures"]["bas"] is not None for row in found["clips"])
     # LODGE's file has no hands, so nobody's count.
     assert found["feature_columns"]["kinetic"] == 66
 
 
-def test_statistics_of_one_s_own(run_idance: RunIdance, tmp_path: Path) -> None:
-    real = tmp_path / "real.h5"
+def test_statistics_of_one_s_own(idance: Idance, tmp_path: Path) -> None:
+    real, own = tmp_path / "real.h5", tmp_path / "own.npz"
     write_clips([wandering_clip(160, seed) for seed in range(3)], str(real))
-    made = run_idance("evaluate", real, "--make-stats", tmp_path / "own.npz")
-    assert made.returncode == 0 and made.stdout == b"" and b"3 dances, sha256" in made.stderr
-    again = run_idance("evaluate", real, "--make-stats", tmp_path / "own.npz")
-    assert again.returncode == 2 and b"--force" in again.stderr
-    by_file = json.loads(run_idance("evaluate", real, "--reference", tmp_path / "own.npz", "--json").stdout)
-    by_dances = json.loads(run_idance("evaluate", real, "--reference", real, "--json").stdout)
+    made = idance("evaluate", real, "--make-stats", own)
+    assert (made.code, made.output) == (0, "") and "3 dances, sha256" in made.lines[0]
+    again = idance("evaluate", real, "--make-stats", own)
+    assert again.code == 2 and "--force" in again.lines[0]
+    by_file = json.loads(idance("evaluate", real, "--reference", own, "--json").output)
+    by_dances = json.loads(idance("evaluate", real, "--reference", real, "--json").output)
     assert by_file["reference"]["name"] == "own" and by_dances["reference"]["name"] == "real.h5"
     assert by_file["figures"]["fid_k"] == by_dances["figures"]["fid_k"]
     assert by_file["figures"]["fid_k"]["value"] == pytest.approx(0, abs=1e-4)
@@ -115,14 +118,15 @@ def test_statistics_of_one_s_own(run_idance: RunIdance, tmp_path: Path) -> None:
     ],
 )
 def test_one_line_for_each_mistake(
-    run_idance: RunIdance, clips: Path, arguments: list[str], code: int, message: str
+    idance: Idance, clips: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
 ) -> None:
+    monkeypatch.chdir(clips.parent)
     for name in ("text.h5", "text.npy", "text.npz", "there.h5"):
         clips.with_name(name).write_text("la la la")
     before = sorted(path.name for path in clips.parent.iterdir())
-    result = run_idance("evaluate", *arguments, cwd=clips.parent)
-    assert (result.returncode, result.stdout) == (code, b""), result.stderr
-    assert message in result.stderr.decode() and result.stderr.count(b"\n") == 1
+    result = idance("evaluate", *arguments)
+    assert (result.code, result.output) == (code, ""), result.lines
+    assert len(result.lines) == 1 and message in result.lines[0]
     assert sorted(path.name for path in clips.parent.iterdir()) == before
 
 
