@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 _SAMPLES = 4
-_BLOCK = 64
+_BLOCK = 128
 """Sizes of the multisampled targets are multiples of this, so that few are made."""
+_MOST_TARGETS = 8
 _MOST_JOINTS = 256
 _FINEST_DETAIL = 0.003
 _BOX_MARGIN = 1.5
@@ -215,10 +216,18 @@ class Painter:
                 context.renderbuffer(size, 4, samples=_SAMPLES),
                 context.depth_renderbuffer(size, samples=_SAMPLES),
             )
+            if len(self._targets) >= _MOST_TARGETS:
+                self._release(next(iter(self._targets)))
             texture = context.texture(size, 4)
             sampled, resolved = context.framebuffer([colour], depth), context.framebuffer([texture])
             self._targets[width, height] = sampled, resolved, texture
+        self._targets[width, height] = self._targets.pop((width, height))  # the last one used goes last
         return self._targets[width, height]
+
+    def _release(self, size: tuple[int, int]) -> None:
+        sampled, resolved, texture = self._targets.pop(size)
+        for attachment in (*sampled.color_attachments, sampled.depth_attachment, sampled, resolved, texture):
+            attachment.release()
 
     def read(self) -> NDArray[np.uint8]:
         """A copy of the picture (height, width, 4), first row on top."""
@@ -230,7 +239,7 @@ class Painter:
 def body_box(view: View, joints: Floats, cell: Cell) -> Cell | None:
     """The part of the cell that the body around world `joints` (J, 3) covers; None when it is out of the picture.
 
-    Its size is a multiple of 64 pixels, so it may reach over the cell's edge.
+    Its size is a multiple of 128 pixels, so it may reach over the cell's edge.
     """
     depth = np.maximum(view.depth(joints), 2 * FLESH)
     radius = _BOX_MARGIN * FLESH * view.projection[1, 1] / depth * cell.height / 2

@@ -125,9 +125,24 @@ def test_the_box_holds_the_body_and_ends_at_whole_blocks(place: float) -> None:
     cell = Cell(10, 20, 600, 400)
     joints = take.joints[0] + view.axes[0] * place
     box = body_box(view, joints, cell)
-    assert box is not None and box.width % 64 == box.height % 64 == 0
+    assert box is not None and box.width % 128 == box.height % 128 == 0
     places = (view.project(joints) * [0.5, -0.5] + 0.5) * [600, 400]
     inside = places[(places[:, 0] > 0) & (places[:, 0] < 600)]
     assert (inside >= [box.left, box.top]).all()
     assert (inside <= [box.left + box.width, box.top + box.height]).all()
     assert body_box(view, joints + 100 * view.axes[0], cell) is None
+
+
+def test_many_sizes_of_bodies_are_drawn_in_turn(context: Any) -> None:
+    config = RenderConfig(trail=False)
+    painter = Painter(context, 1280, 720)
+    take = prepare(standing_clip(1), config, 16 / 9)
+    figure = painter.load(take.figure)
+    pictures = []
+    for width in [*range(100, 1280, 100), 100]:
+        cell = Cell(0, 0, width, 720)
+        painter.clear()
+        painter.paint(figure, moment(take, 0, cell, config, take.path.view(0, cell.aspect)), cell)
+        pictures.append(painter.read())
+    np.testing.assert_array_equal(pictures[0], pictures[-1])
+    assert pictures[0][..., :3].std() > 10
