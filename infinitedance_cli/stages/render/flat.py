@@ -51,7 +51,7 @@ class Ribbon:
     points: Floats
     opacities: Floats
     colour: tuple[float, float, float]
-    width: float = 0.035
+    width: float = 0.045
 
     def rows(self) -> Floats:
         """Vertices (2 N, 7) of a triangle strip: place, side, colour."""

@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 
 _LAMP = np.array([-0.55, 1.25, 0.62])
 """Direction to the lamp in the dancer's studio: to the camera's left, up, toward the camera."""
-_TRAIL_S = 4.0
+_TRAIL_S = 5.0
 _TRAIL_COLOUR = (0.86, 0.30, 0.38)
 
 
@@ -51,4 +51,4 @@ def trail(take: Take, frame: int) -> Ribbon:
     """The path of the pelvis over the floor in the last seconds, fading with age."""
     first = max(0, frame - round(_TRAIL_S * take.clip.fps))
     age = (frame - np.arange(first, frame + 1)) / (_TRAIL_S * take.clip.fps)
-    return Ribbon(take.floor_path[first : frame + 1], 0.8 * (1 - age) ** 1.5, _TRAIL_COLOUR)
+    return Ribbon(take.floor_path[first : frame + 1], 0.9 * (1 - age), _TRAIL_COLOUR)
