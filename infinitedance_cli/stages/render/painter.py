@@ -104,6 +104,15 @@ class LoadedFigure:
             )
         self._arrays[key].render()
 
+    def release(self) -> None:
+        """Give the buffers back."""
+        for array in self._arrays.values():
+            array.release()
+        for vertices, faces in self._meshes.values():
+            vertices.release()
+            faces.release()
+        self._joints.release()
+
 
 class Painter:
     """The drawing targets of pictures of one size, and the programs that fill them."""

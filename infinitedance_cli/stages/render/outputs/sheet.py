@@ -83,6 +83,7 @@ def draw_band(painter: Painter, clip: MotionClip, config: RenderConfig, number: 
             painter.paint(figure, moment(take, int(frame), cell, config), cell)
             band[top : top + cell.height, left : left + cell.width] = _labelled(painter.read(), take, int(frame))
             advance()
+    figure.release()
     return band
 
 

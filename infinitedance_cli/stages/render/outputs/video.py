@@ -94,6 +94,8 @@ def draw_video(
             video.add(picture)
             advance()
         video.finish()
+    for figure in figures:
+        figure.release()
 
 
 def layout(count: int, width: int, height: int) -> list[Cell]:
