@@ -85,6 +85,12 @@ class GenerationState:
         """Positions fed so far."""
         return self.cache.steps
 
+    def follow(self, rows: Tensor) -> None:
+        """Go on with the rows (B,) int64 in place of its own, each as often as it is named."""
+        rows = rows.to(self.cache.inputs.device)
+        self.cache.keys, self.cache.values = self.cache.keys[:, rows], self.cache.values[:, rows]
+        self.cache.inputs = self.cache.inputs[rows]
+
 
 class Choreographer(nn.Module):
     """Predicts dance codes from music, genre and reference dances; codes are embedded by a frozen codebook.

@@ -35,14 +35,14 @@ def source_of(clip_id: str) -> str:
 
 @dataclass(frozen=True)
 class IndexedClip:
-    """A clip of the index: `codes` (S, Q) int16, its genre, provenance (source, licence, credit), and `turns` (S,), the
-    change of heading in every step, radians."""
+    """A clip of the index: `codes` (S, Q) int16, its genre, provenance (source, licence, credit), and `movement`
+    (S, 2): the change of heading in every step, radians, and the mean joint speed, m/s."""
 
     clip_id: str
     genre: str
     codes: NDArray[np.int16]
     provenance: Mapping[str, Any]
-    turns: NDArray[np.float32]
+    movement: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,15 @@ class DanceIndex:
         codes, that they do not use. `codebooks` (Q, K, C) of the tokeniser that made the codes.
         """
         codes = np.concatenate([clip.codes for clip in self.clips])
-        turns = np.concatenate([clip.turns for clip in self.clips])
+        turns = np.concatenate([clip.movement[:, 0] for clip in self.clips])
         vectors = sum(book[column] for book, column in zip(codebooks, codes.T, strict=True))
         spread = vectors.T @ vectors + _RIDGE * len(codes) * np.eye(codebooks.shape[-1], dtype=np.float32)
         return (codebooks @ np.linalg.solve(spread, vectors.T @ turns)).astype(np.float32)
+
+    def pace(self, genre: str) -> float:
+        """Mean joint speed of a genre's dances, m/s; 0 where it has none."""
+        speeds = [clip.movement[:, 1] for clip in self.clips if clip.genre == genre]
+        return float(np.concatenate(speeds).mean()) if speeds else 0.0
 
     def _allowed(self, genre: str | None, without: Collection[str]) -> NDArray[np.bool_] | None:
         """Which entries (N,) may be found; None for all."""
@@ -213,7 +218,7 @@ def save_index(index: DanceIndex, path: Path) -> None:
         "searcher": np.asarray(_faiss().serialize_index(index._searcher)),
         "windows": index.windows,
         "codes": np.concatenate([clip.codes for clip in index.clips]),
-        "turns": np.concatenate([clip.turns for clip in index.clips]).astype(np.float16),
+        "movement": np.concatenate([clip.movement for clip in index.clips]).astype(np.float16),
         "offsets": np.cumsum([0, *(len(clip.codes) for clip in index.clips)]).astype(np.int64),
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -245,14 +250,14 @@ def load_index(path: Path) -> DanceIndex:
             if header["format_version"] > FORMAT_VERSION:
                 raise BadInput(f"{path}: index format {header['format_version']} is newer than this idance: update it")
             searcher = _faiss().deserialize_index(file.get_tensor("searcher"))
-            windows, codes, offsets, turns = map(file.get_tensor, ("windows", "codes", "offsets", "turns"))
+            windows, codes, offsets, movement = map(file.get_tensor, ("windows", "codes", "offsets", "movement"))
         clips = [
             IndexedClip(
                 clip["clip_id"],
                 clip["genre"],
                 codes[first:last],
                 clip["provenance"],
-                turns[first:last].astype(np.float32),
+                movement[first:last].astype(np.float32),
             )
             for clip, first, last in zip(header["clips"], offsets[:-1], offsets[1:], strict=True)
         ]

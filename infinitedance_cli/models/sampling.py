@@ -54,6 +54,12 @@ class Sampler:
             self._turned[-1] = self._turned[-1].to(logits) + self._turns[level].to(logits)[codes]
         return codes
 
+    def follow(self, row: int) -> None:
+        """All rows have drawn what `row` has drawn; their random streams stay their own."""
+        for memory in (self._recent, self._turned):
+            for index, drawn in enumerate(memory):
+                memory[index] = drawn[row].expand_as(drawn)
+
     def _penalise_repetition(self, logits: Tensor) -> None:
         if self.config.repetition_penalty > 0 and self._recent:
             recent = torch.stack(list(self._recent), 1)

@@ -21,12 +21,12 @@ FPS = 30.0
 
 @dataclass(frozen=True)
 class StepFeatures:
-    """`codes` (S, Q) int16, `motion` (S, D) float32, the z-scored features averaged over each step, and `turns` (S,)
-    float32, by how many radians the heading changes in it."""
+    """`codes` (S, Q) int16, `motion` (S, D) float32, the z-scored features averaged over each step, and `movement`
+    (S, 2) float32: by how many radians the heading changes in it, and the mean joint speed, m/s."""
 
     codes: NDArray[np.int16]
     motion: NDArray[np.float32]
-    turns: NDArray[np.float32]
+    movement: NDArray[np.float32]
 
 
 def require_body(clip: MotionClip) -> None:
@@ -99,9 +99,16 @@ def step_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.int1
     steps, stride = min(len(codes), len(features) // tokenizer.stride), tokenizer.stride
     rows = torch.from_numpy(features[: steps * stride]).to(tokenizer.mean.device)
     motion = tokenizer.normalise(rows).unflatten(0, (steps, stride)).mean(1)
-    layout = layout_named(tokenizer.config.layout)
-    half_turns = features[: steps * stride, layout.block("yaw_velocity")].reshape(steps, stride)
-    return StepFeatures(codes[:steps], motion.cpu().numpy(), 2 * half_turns.sum(1))
+    movement = _movement(features[: steps * stride].reshape(steps, stride, -1), tokenizer.config.layout)
+    return StepFeatures(codes[:steps], motion.cpu().numpy(), movement)
+
+
+def _movement(features: NDArray[np.float32], layout: str) -> NDArray[np.float32]:
+    """Turn, radians, and mean joint speed, m/s, (S, 2) of feature rows (S, stride, D)."""
+    named = layout_named(layout)
+    half_turns, velocity = features[..., named.block("yaw_velocity")], features[..., named.block("joint_velocity")]
+    speed = np.linalg.norm(velocity.reshape(*velocity.shape[:2], -1, 3), axis=-1).mean((1, 2)) * FPS
+    return np.stack((2 * half_turns.sum((1, 2)), speed), axis=1)
 
 
 def tokens_that_fit(clip: MotionClip, codebook_sha256: str) -> NDArray[np.int16] | None:

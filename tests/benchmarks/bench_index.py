@@ -53,7 +53,7 @@ def made_up_index(rows: NDArray[np.float32]) -> DanceIndex:
     """An index of these entries, spread over clips of thirty genres."""
     codes = np.zeros((500, 3), np.int16)
     clips = [
-        IndexedClip(f"clip{n}", GENRES[n % len(GENRES)], codes, {"licence": "CC0"}, np.zeros(len(codes)))
+        IndexedClip(f"clip{n}", GENRES[n % len(GENRES)], codes, {"licence": "CC0"}, np.zeros((len(codes), 2)))
         for n in range(CLIPS)
     ]
     windows = np.stack((np.arange(len(rows)) % CLIPS, np.arange(len(rows)) // CLIPS), axis=1)

@@ -39,7 +39,7 @@ def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Da
             GENRES[n % 3],
             random.integers(0, 99, (44, 3)).astype(np.int16),
             {"licence": "CC0"},
-            random.integers(-4, 5, 44).astype(np.float32) / 4,
+            random.integers(-4, 5, (44, 2)).astype(np.float32) / 4,
         )
         for n in range(CLIPS)
     ]
@@ -66,9 +66,12 @@ def test_turns_of_codes_are_read_off_the_steps_that_have_them() -> None:
     codebooks = random.normal(size=(2, 16, 5)).astype(np.float32)
     codes = random.integers(0, 12, (400, 2)).astype(np.int16)
     turns = codebooks[0, codes[:, 0], 0] + codebooks[1, codes[:, 1], 0]
-    clips = [IndexedClip("a", "", codes[:100], {}, turns[:100]), IndexedClip("b", "", codes[100:], {}, turns[100:])]
+    movement = np.stack((turns, np.linspace(0, 2, 400)), axis=1).astype(np.float32)
+    parts = {"a": slice(0, 100), "b": slice(100, 400)}
+    clips = [IndexedClip(name, name, codes[part], {}, movement[part]) for name, part in parts.items()]
     index = build_index(clips, np.zeros((1, 2), np.int32), embeddings(1), WINDOW, {})
     np.testing.assert_allclose(index.code_turns(codebooks), codebooks[..., 0], atol=0.1)
+    assert index.pace("a") == pytest.approx(99 / 399) and index.pace("c") == 0
 
 
 def test_filters_are_exact(index: DanceIndex) -> None:
@@ -110,8 +113,8 @@ def test_a_file_holds_all_of_it(index: DanceIndex, tmp_path: Path) -> None:
     assert (loaded.window_steps, loaded.details) == (WINDOW, index.details)
     for one, other in zip(loaded.clips, index.clips, strict=True):
         np.testing.assert_array_equal(one.codes, other.codes)
-        np.testing.assert_array_equal(one.turns, other.turns)
-        assert replace(one, codes=other.codes, turns=other.turns) == other
+        np.testing.assert_array_equal(one.movement, other.movement)
+        assert replace(one, codes=other.codes, movement=other.movement) == other
 
 
 def test_codes_of_another_codebook(index: DanceIndex) -> None:
@@ -140,7 +143,7 @@ def test_what_is_no_index(tmp_path: Path, index: DanceIndex) -> None:
 def test_what_cannot_be_indexed() -> None:
     rows = embeddings()
     rows[3, 0] = np.nan
-    clips = [IndexedClip("a", "", np.zeros((44, 3), np.int16), {}, np.zeros(44, np.float32))]
+    clips = [IndexedClip("a", "", np.zeros((44, 3), np.int16), {}, np.zeros((44, 2), np.float32))]
     with pytest.raises(BadInput, match="not finite"):
         build_index(clips, windows(), rows, WINDOW, {})
     with pytest.raises(BadInput, match="nothing to index"):

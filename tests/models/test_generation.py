@@ -11,7 +11,7 @@ from torch import Tensor
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.choreographer import NO_CODE, Choreographer
 from infinitedance_cli.models.conditioning import Keep
-from infinitedance_cli.models.generation import generate_codes, window_starts
+from infinitedance_cli.models.generation import Selection, generate_codes, window_starts
 from infinitedance_cli.models.sampling import Sampler, SamplingConfig
 from tests.models.test_choreographer import _CONFIG, _conditions, _model
 
@@ -94,3 +94,40 @@ def test_kept_must_be_shorter_than_the_window() -> None:
     model = _model()
     with pytest.raises(ConfigError, match="kept is 12"):
         next(generate_codes(model, lambda first, count: torch.zeros(1, count, 32), 5, Sampler(_GREEDY, [0]), kept=12))
+
+
+def test_candidates_that_are_alike_dance_what_one_dances() -> None:
+    """Greedy rows are the same, so which of them goes on must not matter: memory and context follow the choice."""
+    model = _model()
+    music, genre = _conditions(1, 31)[0], torch.tensor([1])
+
+    def condition_at(first: int, count: int) -> Tensor:
+        return model.condition(music[:, first : first + count], genre)
+
+    single = list(generate_codes(model, condition_at, 31, Sampler(_GREEDY, [0]), kept=5))
+    picks = Selection(lambda codes, drawn, stop: stop % 3, span=4, context=3)
+    chosen = generate_codes(model, condition_at, 31, Sampler(_GREEDY, [0, 1, 2]), takes=3, kept=5, selection=picks)
+    assert torch.equal(torch.stack(list(chosen)), torch.stack(single))
+
+
+def test_the_picked_candidate_goes_on_in_all_rows() -> None:
+    model = _model()
+    condition = torch.zeros(1, 31, 32)
+    asked: list[tuple[Tensor, int, int]] = []
+
+    def pick(codes: Tensor, drawn: int, stop: int) -> int:
+        asked.append((codes, drawn, stop))
+        return 1
+
+    sampler = Sampler(SamplingConfig(top_p=1.0, top_k=0), [5, 6, 7])
+    steps = generate_codes(
+        model, lambda a, n: condition[:, :n], 31, sampler, takes=3, kept=5, selection=Selection(pick, 4, 3)
+    )
+    dance = torch.stack(list(steps), 1)
+    assert dance.shape == (1, 31, 3)
+    assert [(drawn, stop) for _, drawn, stop in asked] == [(4, stop) for stop in range(4, 29, 4)] + [(3, 31)]
+    for codes, drawn, stop in asked:
+        settled = codes.shape[1] - drawn
+        assert settled == min(3, stop - drawn)
+        assert torch.equal(codes[1], dance[0, stop - codes.shape[1] : stop])
+        assert (codes[:, :settled] == codes[:1, :settled]).all() and not torch.equal(codes[0], codes[1])

@@ -9,7 +9,7 @@ from infinitedance_cli.models.references import reference_codes, reference_vecto
 
 def test_codes_in_the_order_of_the_hits_short_ones_repeated() -> None:
     clips = [
-        IndexedClip(str(n), "", np.arange(length)[:, None].astype(np.int16), {}, np.zeros(length, np.float32))
+        IndexedClip(str(n), "", np.arange(length)[:, None].astype(np.int16), {}, np.zeros((length, 2), np.float32))
         for n, length in ((0, 20), (1, 3))
     ]
     index = build_index(clips, np.array([[0, 5], [1, 0]], np.int32), np.eye(2, dtype=np.float32), 6, {})

@@ -101,7 +101,7 @@ def tiny_index(tokenizer: Tokenizer, retriever: Retriever) -> DanceIndex:
             embeddings.append(retriever.embed_motion(row)[0].numpy())
         genre = GENRES_KNOWN[number % len(GENRES_KNOWN)]
         clips.append(
-            IndexedClip(clip.clip_id, genre, steps.codes, {"source": "made-up", "licence": "CC0"}, steps.turns)
+            IndexedClip(clip.clip_id, genre, steps.codes, {"source": "made-up", "licence": "CC0"}, steps.movement)
         )
     details = {"codebook_sha256": tokenizer.codebook_sha256}
     return build_index(clips, np.array(windows, np.int32), np.stack(embeddings), STEPS, details)

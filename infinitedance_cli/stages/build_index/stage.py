@@ -52,7 +52,7 @@ def index_clips(
             continue
         windows.append(np.stack((np.full_like(starts, len(indexed)), starts), axis=1))
         embeddings.append(_embed(steps.motion, starts, retriever, config.batch_size))
-        indexed.append(IndexedClip(clip.clip_id, _genre(clip), steps.codes, _provenance(clip), steps.turns))
+        indexed.append(IndexedClip(clip.clip_id, _genre(clip), steps.codes, _provenance(clip), steps.movement))
     if not indexed:
         raise BadInput("nothing to index: no clip was left; look at --split, --genres-only and the clips' length")
     details = {"codebook_sha256": sha256, "stride_steps": config.stride}

@@ -53,6 +53,10 @@ class Brief:
         """Each take has the seed that it would have alone."""
         return self.config.seed + take
 
+    def candidate_seeds(self, take: int, count: int) -> list[int]:
+        """Seeds of the candidates of a take; other takes have others."""
+        return [int(word) for word in np.random.SeedSequence(self.seed(take)).generate_state(count, np.uint32)]
+
     def clip_id(self, take: int) -> str:
         """`song-0`: the song's file name and the seed."""
         stem = Path(self.track.path).stem.strip("<>") or "song"

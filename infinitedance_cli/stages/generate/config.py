@@ -52,6 +52,26 @@ class DanceSampling(SamplingConfig):
 
 
 @dataclass(frozen=True)
+class ChoiceConfig:
+    """Of `candidates` continuations of `span` steps the best goes on (1: the one that was drawn).
+
+    What counts is the beat gap, less `pace_weight` for every factor e by which the mean joint speed is farther from the
+    genre's than a factor of exp(`pace_band`). Candidates are decoded after `context` steps that are settled.
+    """
+
+    candidates: int = 4
+    span: int = 24
+    context: int = 8
+    pace_weight: float = 0.15
+    pace_band: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "span", "context"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"choice.{name} is {getattr(self, name)}; expected 1 or more")
+
+
+@dataclass(frozen=True)
 class GenerateConfig:
     """How a dance is made.
 
@@ -71,6 +91,7 @@ class GenerateConfig:
     guidance: float = 1.5
     references: int = 4
     kept: int | None = None
+    choice: ChoiceConfig = field(default_factory=ChoiceConfig)
     finish: FinishConfig = field(default_factory=FinishConfig)
     device: str = "auto"
 

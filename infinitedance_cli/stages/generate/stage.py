@@ -14,6 +14,7 @@ from infinitedance_cli.models.sampling import Sampler
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.music.sources import AudioSource
 from infinitedance_cli.stages.generate.brief import Brief, make_brief
+from infinitedance_cli.stages.generate.choosing import selection
 from infinitedance_cli.stages.generate.conditions import Conditions
 from infinitedance_cli.stages.generate.config import GenerateConfig
 from infinitedance_cli.stages.generate.finish import decode_codes, finish
@@ -50,13 +51,16 @@ def choreograph(brief: Brief, conditions: Conditions, take: int, advance: Advanc
     """Codes (S, Q) of one take. A song shorter than a window is danced on a whole one and cut."""
     model, config = brief.bundle.choreographer, brief.config
     turns = brief.bundle.index.code_turns(model.codebook.cpu().numpy())
+    candidates = config.choice.candidates
     drawn = generate_codes(
         model,
         conditions.of_take(take),
         max(brief.steps, model.config.steps),
-        Sampler(config.sampling, [brief.seed(take)], torch.from_numpy(turns)),
+        Sampler(config.sampling, brief.candidate_seeds(take, candidates), torch.from_numpy(turns)),
+        takes=candidates,
         guidance=config.guidance,
         kept=config.kept,
+        selection=selection(brief) if candidates > 1 else None,
     )
     codes = np.zeros((brief.steps, model.config.codebooks), np.int16)
     stride = brief.bundle.tokenizer.stride
