@@ -13,6 +13,8 @@ CONTROLS: tuple[Control, ...] = ("dwpose", "depth", "normal", "densepose-like")
 
 NAMED_SIZES = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080), "2160p": (3840, 2160)}
 
+AUTO_STYLE = "auto"
+
 
 @dataclass(frozen=True)
 class ViewConfig:
@@ -64,7 +66,7 @@ class RenderConfig:
     the clip says that its dance begins).
     """
 
-    style: str = "auto"
+    style: str = AUTO_STYLE
     size: tuple[Annotated[int, Ge(16), Le(7680)], Annotated[int, Ge(16), Le(4320)]] = NAMED_SIZES["720p"]
     fps: Annotated[float, Gt(0), Le(240)] | None = None
     view: ViewConfig = field(default_factory=ViewConfig)

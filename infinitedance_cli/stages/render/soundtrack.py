@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infinitedance_cli.errors import BadInput, UsageError
-from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.clip import MotionClip, MusicTrack
 from infinitedance_cli.music.decode import DecodeReport, _frames, _open_container, _require_sound
 from infinitedance_cli.music.sources import file_sha256
 from infinitedance_cli.stages.render.config import RenderConfig
@@ -101,10 +101,27 @@ def song_start(clip: MotionClip) -> float:
     return 0.0
 
 
+def with_beats(clip: MotionClip, track: Soundtrack | None) -> MotionClip:
+    """The clip with the beats of what will be heard: those that it knows, or those tracked in a song new to it."""
+    known = clip.music is not None and len(clip.music.beats) > 0
+    if track is None or (known and _is_own(clip, track.path)):
+        return clip
+    from infinitedance_cli.music.song import analyse_song
+
+    rhythm = analyse_song(track.path, track.start, clip.duration_s).rhythm
+    heard = MusicTrack(path=str(track.path), beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm)
+    return replace(clip, music=heard)
+
+
+def _is_own(clip: MotionClip, path: Path) -> bool:
+    """True when `path` is the song that the clip was made for, wherever it lies now."""
+    if clip.music is None:
+        return False
+    return clip.music.path == str(path) or (bool(clip.music.sha256) and file_sha256(path) == clip.music.sha256)
+
+
 def _start_if_same(clip: MotionClip, path: Path) -> float:
-    if clip.music is not None and clip.music.sha256 and file_sha256(path) == clip.music.sha256:
-        return song_start(clip)
-    return 0.0
+    return song_start(clip) if _is_own(clip, path) else 0.0
 
 
 def _checked(track: Soundtrack) -> Soundtrack:

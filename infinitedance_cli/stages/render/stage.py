@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from infinitedance_cli import plugins
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stages.render.config import RenderConfig
+from infinitedance_cli.stages.render.config import AUTO_STYLE, RenderConfig
 from infinitedance_cli.stages.render.context import drawing_context
 from infinitedance_cli.stages.render.destination import Destination, Kind
 from infinitedance_cli.stages.render.outputs import control, sheet, video
@@ -21,6 +22,7 @@ def render(
     `folders` are searched for the songs of clips whose own path leads nowhere.
 
     Raises:
+        UsageError: there is no such style.
         BadInput: a clip cannot be drawn in the style, or the song that was named cannot be read.
         MissingResource: there is no OpenGL, or the files of a body model are missing.
         StageFailed: there are no clips, or the output cannot be written.
@@ -33,5 +35,7 @@ def render(
         Kind.CONTROL_VIDEO: control.write,
         Kind.CONTROL_FOLDER: control.write,
     }
+    if config.style != AUTO_STYLE:
+        plugins.load("renderer", config.style)  # an unknown name ends it here, before anything is read
     with drawing_context() as context:
         return writers[destination.kind](context, clips, destination, config, folders)

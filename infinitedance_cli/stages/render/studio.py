@@ -35,7 +35,7 @@ def moment(take: Take, frame: int, cell: Cell, config: RenderConfig, view: View 
         colour=take.colour,
         ribbons=[trail(take, frame)] if config.trail and frame > 1 else [],
         floor=floor,
-        overlay=beat_line(take, frame, cell) if config.beats else (),
+        overlay=beat_line(take, frame, cell) if config.beats and len(take.beats) else (),
         to_light=lamp_direction(float(take.path.yaws[0])),
     )
 

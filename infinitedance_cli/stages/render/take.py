@@ -18,7 +18,7 @@ from infinitedance_cli.motion.contact import FOOT_JOINTS, clip_contacts
 from infinitedance_cli.motion.resample import resample_clip
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
 from infinitedance_cli.stages.render.camera import CameraPath, camera_path
-from infinitedance_cli.stages.render.config import RenderConfig
+from infinitedance_cli.stages.render.config import AUTO_STYLE, RenderConfig
 from infinitedance_cli.stages.render.figure import Figure, joint_matrices
 from infinitedance_cli.stages.render.smplx_files import find_smplx
 
@@ -88,6 +88,8 @@ def prepare(clip: MotionClip, config: RenderConfig, aspect: float, number: int =
     clip = resample_clip(clip, fps) if fps else clip
     if config.contacts and clip.skeleton.joint_count < BODY_JOINT_COUNT:
         raise BadInput(f"clip {clip.clip_id}: contacts need SMPL-X's feet; it has {clip.skeleton.joint_count} joints")
+    if config.beats and (clip.music is None or not len(clip.music.beats)):
+        logger.info("%s: its beats are unknown and not shown; --music FILE finds them", clip.clip_id)
     name = style_of(clip, config)
     figure: Figure = plugins.load("renderer", name).figure(clip, config.smplx)
     joints = clip.joint_positions()
@@ -97,7 +99,7 @@ def prepare(clip: MotionClip, config: RenderConfig, aspect: float, number: int =
 
 def style_of(clip: MotionClip, config: RenderConfig) -> str:
     """The renderer for a clip: the one that was asked for, else by the clip's body."""
-    if config.style != "auto":
+    if config.style != AUTO_STYLE:
         return config.style
     is_smplx = clip.body is not None and clip.body.model == "smplx"
     return "smplx" if is_smplx and _has_smplx(config.smplx) else "body"

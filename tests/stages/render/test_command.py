@@ -60,7 +60,7 @@ def test_the_song_beside_the_clip_and_all_marks(needs_drawing: None, tmp_path: P
     [
         (("-o", "out.gif"), 2, "expected a video"),
         (("-o", "out.mp4", "--style", "clay"), 2, "no renderer plug-in 'clay'"),
-        (("-o", "out.mp4", "--style", "smplx"), 4, "--smplx or SMPLX_MODEL_PATH"),
+        (("-o", "out.mp4", "--style", "smplx", "--music", "none"), 4, "--smplx or SMPLX_MODEL_PATH"),
         (("-o", "out.mp4", "--camera", "side"), 2, "(--camera): found 'side'"),
         (("-o", "out.mp4", "--size", "big"), 2, "expected WIDTHxHEIGHT"),
         (("-o", "out.mp4", "--size", "8x8"), 2, "(--size): found 8"),

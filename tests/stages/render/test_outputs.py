@@ -12,7 +12,7 @@ from infinitedance_cli.errors import BadInput, StageFailed, UsageError
 from infinitedance_cli.stages.render.config import RenderConfig, SheetConfig
 from infinitedance_cli.stages.render.destination import Destination, Kind, find_destination
 from infinitedance_cli.stages.render.outputs.sheet import pose_frames
-from infinitedance_cli.stages.render.outputs.video import layout
+from infinitedance_cli.stages.render.outputs.video import choose_soundtrack, layout
 from infinitedance_cli.stages.render.stage import render
 from infinitedance_cli.stages.render.take import prepare
 from tests.stages.render.scenes import read_video, standing_clip, walking_clip, with_song, write_clicks
@@ -71,6 +71,15 @@ def test_a_label_is_drawn_where_takes_are_compared(needs_drawing: None, tmp_path
     one, other = (read_video(tmp_path / f"{name}.mp4")[1][0].astype(int) for name in ("with", "without"))
     difference = np.abs(one - other).max(axis=-1)
     assert difference[10:26, 12:70].max() > 80 and difference[50:].mean() < 3
+
+
+def test_one_song_of_several_is_heard(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    songs = [write_clicks(tmp_path / name, (0.1,), 1.0) for name in ("a.wav", "b.wav")]
+    clips = [standing_clip(1), *(with_song(standing_clip(1, clip_id=song.stem), song) for song in songs)]
+    track = choose_soundtrack(clips, RenderConfig(), [])
+    assert track is not None and track.path == songs[0]
+    assert "2 different songs; that of a is heard" in caplog.text
 
 
 @pytest.mark.parametrize(

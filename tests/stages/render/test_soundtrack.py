@@ -17,6 +17,7 @@ from infinitedance_cli.stages.render.soundtrack import (
     check_music_option,
     find_soundtrack,
     song_start,
+    with_beats,
 )
 from tests.stages.render.scenes import standing_clip, with_song, write_clicks
 
@@ -106,3 +107,16 @@ def test_what_cannot_be_played_is_refused(song: Path, tmp_path: Path) -> None:
             find_soundtrack(standing_clip(), config)
     with pytest.raises(UsageError, match="leave one out"):
         check_music_option(RenderConfig(music="none", music_start=1.0))
+
+
+def test_beats_are_those_of_the_song_that_is_heard(tmp_path: Path) -> None:
+    song = write_clicks(tmp_path / "song.wav", tuple(0.25 + 0.5 * click for click in range(24)), 12.0)
+    knowing = with_song(standing_clip(300), song, beats=(0.1, 0.7))
+    assert with_beats(knowing, Soundtrack(song, 0.0)) is knowing
+    assert with_beats(knowing, None) is knowing
+    for clip in (standing_clip(300), with_song(standing_clip(300), "other.wav", beats=(0.1, 0.7))):
+        heard = with_beats(clip, Soundtrack(song, 1.0)).music
+        assert heard is not None and heard.tempo_bpm == pytest.approx(120, abs=2)
+        # From second 1 on it clicks at 0.25, 0.75 …; ten seconds of it are danced.
+        assert np.abs((heard.beats - 0.25) / 0.5 - np.rint((heard.beats - 0.25) / 0.5)).max() < 0.12
+        assert 9 < heard.beats[-1] < 10.05

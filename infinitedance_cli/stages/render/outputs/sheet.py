@@ -20,6 +20,7 @@ from infinitedance_cli.stages.render.labels import ACCENT, INK, label, lay_over
 from infinitedance_cli.stages.render.marks import is_downbeat
 from infinitedance_cli.stages.render.painter import Cell, Painter
 from infinitedance_cli.stages.render.picture_file import write_png
+from infinitedance_cli.stages.render.soundtrack import find_soundtrack, with_beats
 from infinitedance_cli.stages.render.studio import moment
 from infinitedance_cli.stages.render.take import Take, prepare
 from infinitedance_cli.stream.files import NewFile, clear_failure
@@ -51,7 +52,7 @@ def write(
     painter = Painter(context, width, height)
     # A sheet has no time: the camera stands before each pose, wherever the dance went in between.
     still = replace(config, beats=False, view=replace(config.view, smoothing_s=0.0))
-    bands = [draw_band(painter, clip, still, number) for number, clip in enumerate(clips)]
+    bands = [draw_band(painter, _heard(clip, config, folders), still, number) for number, clip in enumerate(clips)]
     if not bands:
         raise StageFailed(f"{destination.path}: there were no clips to draw; nothing was written")
     with NewFile(destination.path) as new:
@@ -85,6 +86,14 @@ def draw_band(painter: Painter, clip: MotionClip, config: RenderConfig, number: 
             advance()
     figure.release()
     return band
+
+
+def _heard(clip: MotionClip, config: RenderConfig, folders: Sequence[Path]) -> MotionClip:
+    """The clip with its beats: where it does not know them, or another song is named, they are tracked in the song."""
+    known = clip.music is not None and len(clip.music.beats) > 0
+    if config.music is None and (known or clip.music is None):
+        return clip
+    return with_beats(clip, find_soundtrack(clip, config, folders))
 
 
 def pose_frames(take: Take) -> NDArray[np.int64]:
