@@ -10,22 +10,26 @@ import typer
 from infinitedance_cli import options
 from infinitedance_cli.errors import UsageError
 
+Decode = Annotated[bool, typer.Option("--decode", help="Turn the clips' tokens back into motion.")]
+Stats = Annotated[
+    bool, typer.Option("--stats", help="Print how the codebooks are used and what is lost; write no clips.")
+]
+Refine = Annotated[
+    int | None,
+    typer.Option(
+        "--refine", metavar="N", min=0, help="Passes that improve the codes; 0 is fastest.", show_default="20"
+    ),
+]
+
 
 def command(
     inputs: options.Inputs = None,
     output: options.Output = "-",
-    decode: Annotated[bool, typer.Option("--decode", help="Turn the clips' tokens back into motion.")] = False,
-    stats: Annotated[
-        bool, typer.Option("--stats", help="Print how the codebooks are used and what is lost; write no clips.")
-    ] = False,
+    decode: Decode = False,
+    stats: Stats = False,
     as_json: options.Json = False,
     tokenizer: options.Tokenizer = None,
-    refine: Annotated[
-        int | None,
-        typer.Option(
-            "--refine", metavar="N", min=0, help="Passes that improve the codes; 0 is fastest.", show_default="20"
-        ),
-    ] = None,
+    refine: Refine = None,
     device: options.Device = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
