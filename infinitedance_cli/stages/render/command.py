@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 Output = Annotated[
     str,
     typer.Option(
-        "--output", "-o", metavar="OUT", help="A video (.mp4, .mov, .mkv) or a page (.html).", show_default=False
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="A video (.mp4, .mov, .mkv), a page (.html), a contact sheet (.png), or a folder/ for --control.",
+        show_default=False,
     ),
 ]
 
@@ -78,9 +82,11 @@ def command(
     overrides: options.Overrides = None,
     print_config: options.PrintConfig = False,
 ) -> None:
-    """Draw motion as video with its song, or as a page that plays it in any browser.
+    """Draw motion as video with its song, as a page that plays it in any browser, or as pictures.
 
-    Several clips become numbered files; with --grid one picture shows all. Needs no display and no GPU.
+    Several clips become numbered files; with --grid one picture shows all. A contact sheet has one pose a beat. Needs
+    no display and no GPU. Examples: idance generate song.mp3 | idance render -o dance.mp4; idance render a.npz b.npz
+    --grid --beats -o both.mp4; idance render dance.h5 --control depth -o depth/
     """
     from infinitedance_cli.stages.render.config import RenderConfig
 
