@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infinitedance_cli import options
 
+if TYPE_CHECKING:
+    from infinitedance_cli.motion.clip import MotionClip
+    from infinitedance_cli.stages.build_index.config import BuildIndexConfig
+
 logger = logging.getLogger(__name__)
 
 
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Index to write, .safetensors.")]
+Retriever = Annotated[
+    str | None,
+    typer.Option("--retriever", metavar="FILE", help="Trained retriever, or its folder.", show_default="starter"),
+]
+Stride = Annotated[
+    int | None, typer.Option("--stride", metavar="N", min=1, help="Steps from window to window.", show_default="8")
+]
+Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only clips of this split, such as train.")]
+GenresOnly = Annotated[
+    bool | None, typer.Option("--genres-only", help="Only clips that are labelled with a genre of dance.")
+]
+
+
 def command(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Index to write, .safetensors.")],
+    output: Output,
     inputs: options.Inputs = None,
     tokenizer: options.Tokenizer = None,
-    retriever: Annotated[
-        str | None,
-        typer.Option("--retriever", metavar="FILE", help="Trained retriever, or its folder.", show_default="starter"),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option("--stride", metavar="N", min=1, help="Steps from window to window.", show_default="8"),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Only clips of this split, such as train.")
-    ] = None,
-    genres_only: Annotated[
-        bool | None, typer.Option("--genres-only", help="Only clips that are labelled with a genre of dance.")
-    ] = None,
+    retriever: Retriever = None,
+    stride: Stride = None,
+    split: Split = None,
+    genres_only: GenresOnly = None,
     device: options.Device = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
@@ -44,19 +53,26 @@ def command(
     """
     from infinitedance_cli.stages.build_index.config import BuildIndexConfig
 
-    settings = {"tokenizer": tokenizer, "retriever": retriever, "stride": stride, "split": split, "device": device}
+    settings: dict[str, object] = {
+        "tokenizer": tokenizer,
+        "retriever": retriever,
+        "stride": stride,
+        "split": split,
+        "device": device,
+    }
+    settings["genres_only"] = genres_only
     config = options.resolve_or_print(
-        BuildIndexConfig,
-        file=config_file,
-        overrides=overrides,
-        options={**settings, "genres_only": genres_only},
-        print_only=print_config,
+        BuildIndexConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
     from infinitedance_cli.stream.files import check_new_file
     from infinitedance_cli.stream.ports import read_clips
 
     clips = read_clips(inputs or ["-"])
     check_new_file(output, force=force)
+    _build(clips, output, config)
+
+
+def _build(clips: Iterator[MotionClip], output: Path, config: BuildIndexConfig) -> None:
     from infinitedance_cli.models.bundle import load_part
     from infinitedance_cli.models.dance_index import save_index
     from infinitedance_cli.models.device import pick_device

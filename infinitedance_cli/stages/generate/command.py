@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infinitedance_cli import options
+
+if TYPE_CHECKING:
+    from infinitedance_cli.stages.generate.config import GenerateConfig
 
 Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
 Genre = Annotated[
     str | None,
     typer.Option(
         "--genre", "-g", metavar="NAME", help="Dance genre; auto picks one for the song.", show_default="auto"
+    ),
+]
+Takes = Annotated[
+    int | None,
+    typer.Option("--takes", metavar="N", min=1, help="Dances to make, with seeds N, N+1 ….", show_default="1"),
+]
+Start = Annotated[
+    float | None, typer.Option("--start", metavar="S", min=0, help="Second of the song to begin at.", show_default="0")
+]
+Duration = Annotated[
+    float | None, typer.Option("--duration", metavar="S", help="Seconds to dance.", show_default="to the end")
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", metavar="T", min=0, help="Higher is wilder.", show_default="0.85")
+]
+TopK = Annotated[
+    int | None, typer.Option("--top-k", metavar="K", min=0, help="Draw among the K likeliest codes.", show_default="30")
+]
+TopP = Annotated[
+    float | None,
+    typer.Option("--top-p", metavar="P", help="Draw among codes up to this probability.", show_default="0.8"),
+]
+References = Annotated[
+    int | None, typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4")
+]
+Candidates = Annotated[
+    int | None,
+    typer.Option(
+        "--candidates", metavar="N", min=1, help="Continuations to choose from; 1 is fastest.", show_default="4"
     ),
 ]
 Model = Annotated[
@@ -25,36 +57,14 @@ def command(
     output: options.Output = "-",
     genre: Genre = None,
     seed: options.Seed = None,
-    takes: Annotated[
-        int | None,
-        typer.Option("--takes", metavar="N", min=1, help="Dances to make, with seeds N, N+1 ….", show_default="1"),
-    ] = None,
-    start: Annotated[
-        float | None,
-        typer.Option("--start", metavar="S", min=0, help="Second of the song to begin at.", show_default="0"),
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option("--duration", metavar="S", help="Seconds to dance.", show_default="to the end")
-    ] = None,
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="T", min=0, help="Higher is wilder.", show_default="0.85")
-    ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option("--top-k", metavar="K", min=0, help="Draw among the K likeliest codes.", show_default="30"),
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option("--top-p", metavar="P", help="Draw among codes up to this probability.", show_default="0.8"),
-    ] = None,
-    references: Annotated[
-        int | None,
-        typer.Option("--references", metavar="K", min=0, help="Retrieved dances to look at.", show_default="4"),
-    ] = None,
-    preview: Annotated[
-        str | None,
-        typer.Option("--preview", metavar="FILE", help="Draw it as well, with the song: .mp4, .html, or .png."),
-    ] = None,
+    takes: Takes = None,
+    start: Start = None,
+    duration: Duration = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    references: References = None,
+    candidates: Candidates = None,
     model: Model = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -79,12 +89,17 @@ def command(
         "sampling.top_k": top_k,
         "sampling.top_p": top_p,
         "references": references,
+        "choice.candidates": candidates,
         "model": model,
         "device": device,
     }
     config = options.resolve_or_print(
         GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
+    _generate(song, output, config, force=force)
+
+
+def _generate(song: str, output: str, config: GenerateConfig, *, force: bool) -> None:
     from infinitedance_cli.models.bundle_files import bundle_folder
     from infinitedance_cli.music.sources import open_source
     from infinitedance_cli.stages.generate.estimate import announce
