@@ -53,16 +53,10 @@ def command(
     """
     from infinitedance_cli.stages.build_index.config import BuildIndexConfig
 
-    settings: dict[str, object] = {
-        "tokenizer": tokenizer,
-        "retriever": retriever,
-        "stride": stride,
-        "split": split,
-        "device": device,
-    }
-    settings["genres_only"] = genres_only
+    settings = {"tokenizer": tokenizer, "retriever": retriever, "stride": stride, "split": split, "device": device}
+    chosen = {**settings, "genres_only": genres_only}
     config = options.resolve_or_print(
-        BuildIndexConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
+        BuildIndexConfig, file=config_file, overrides=overrides, options=chosen, print_only=print_config
     )
     from infinitedance_cli.stream.files import check_new_file
     from infinitedance_cli.stream.ports import read_clips

@@ -47,6 +47,10 @@ Candidates = Annotated[
         "--candidates", metavar="N", min=1, help="Continuations to choose from; 1 is fastest.", show_default="4"
     ),
 ]
+Preview = Annotated[
+    str | None,
+    typer.Option("--preview", metavar="FILE", help="Draw it as well, with the song: .mp4, .html, or .png."),
+]
 Model = Annotated[
     str | None, typer.Option("--model", "-m", metavar="NAME", help="starter, or a folder.", show_default="starter")
 ]
@@ -65,6 +69,7 @@ def command(
     top_p: TopP = None,
     references: References = None,
     candidates: Candidates = None,
+    preview: Preview = None,
     model: Model = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -96,10 +101,10 @@ def command(
     config = options.resolve_or_print(
         GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    _generate(song, output, config, force=force)
+    _generate(song, output, preview, config, force=force)
 
 
-def _generate(song: str, output: str, config: GenerateConfig, *, force: bool) -> None:
+def _generate(song: str, output: str, preview: str | None, config: GenerateConfig, *, force: bool) -> None:
     from infinitedance_cli.models.bundle_files import bundle_folder
     from infinitedance_cli.music.sources import open_source
     from infinitedance_cli.stages.generate.estimate import announce
