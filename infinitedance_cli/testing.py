@@ -40,9 +40,9 @@ MUSIC_RATE_HZ = 25.0
 """Rows a second that every music encoder gives, so that one choreographer can be trained on any of them."""
 
 
-def example_clip(frames: int = 40, fps: float = 30.0) -> MotionClip:
-    """A smooth dance of the default skeleton (55 joints), on the floor, starting at the origin and facing +Z."""
-    skeleton = default_skeleton()
+def example_clip(frames: int = 40, fps: float = 30.0, joints: int = 55) -> MotionClip:
+    """A smooth dance of the default skeleton, all or its first joints, from the origin on the floor, facing +Z."""
+    skeleton = default_skeleton(joints)
     time = np.arange(frames) / fps
     axis_angles = np.zeros((frames, skeleton.joint_count, 3))
     for name, axis, size, hertz in [
@@ -100,6 +100,32 @@ def check_music_encoder(name: str) -> None:
     clicks, chord = encoded["clicks"], encoded["chord"]
     rows = min(len(clicks), len(chord))
     assert not np.allclose(clicks[:rows], chord[:rows]), "clicks and a chord give the same features"
+
+
+def check_renderer(name: str, folder: Path, joints: int = 55) -> None:
+    """A style of drawing describes itself and gives a figure that can be drawn, with the clip's joints where they are.
+
+    `folder` holds what the style needs, such as a licensed body; the figure's clip has `joints` joints. Raises
+    AssertionError.
+    """
+    from infinitedance_cli.stages.render.figure import joint_matrices
+
+    renderer = plugins.load("renderer", name)
+    assert renderer.DESCRIPTION and "\n" not in renderer.DESCRIPTION, "DESCRIPTION is not one line"
+    clip = example_clip(joints=joints)
+    figure = renderer.figure(clip, folder)
+    count = len(figure.vertices)
+    assert figure.vertices.shape == figure.normals.shape == (count, 3), "vertices and normals are not (V, 3) both"
+    assert np.allclose(np.linalg.norm(figure.normals, axis=1), 1, atol=1e-4), "normals are not of unit length"
+    for part in ("joint_indices", "joint_weights", "colours"):
+        assert getattr(figure, part).shape == (count, 4), f"{part} is not (V, 4)"
+    assert 0 <= figure.faces.min() and figure.faces.max() < count, "a face names a vertex that is not there"
+    assert figure.joint_indices.max() < len(figure.rest_positions) <= 256, "a vertex hangs on a joint that is not there"
+    assert np.allclose(figure.joint_weights.sum(axis=1), 1, atol=1e-5), "weights of a vertex do not add up to 1"
+    assert 0 <= figure.colours.min() and figure.colours.max() <= 1, "colours leave 0..1"
+    matrices = joint_matrices(figure, clip)
+    carried = np.einsum("tjab,jb->tja", matrices[..., :3], figure.rest_positions) + matrices[..., 3]
+    assert np.allclose(carried[:, :joints], clip.joint_positions(), atol=1e-5), "joints are not where the clip has them"
 
 
 def _check_declaration(module: ModuleType) -> None:

@@ -114,8 +114,8 @@ def stated_duration(source: AudioSource) -> float | None:
     Raises:
         BadInput: not a sound file, or no audio track.
     """
-    with open_source(source) as readable, _open_container(readable, source_name(source)) as container:
-        _require_sound(container, source_name(source))
+    with open_source(source) as readable, open_container(readable, source_name(source)) as container:
+        require_sound(container, source_name(source))
         seconds = _expected_seconds(container)
         return container.duration / 1e6 if seconds is None and container.duration is not None else seconds
 
@@ -127,7 +127,8 @@ def describe(source: AudioSource, report: DecodeReport, duration_s: float, name:
 
 
 @contextmanager
-def _open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
+def open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
+    """The opened file or stream; what av raises while it is read becomes a BadInput that names it."""
     import av
 
     if not isinstance(source, str | os.PathLike):
@@ -149,7 +150,8 @@ def _open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
         container.close()
 
 
-def _require_sound(container: InputContainer, name: str) -> None:
+def require_sound(container: InputContainer, name: str) -> None:
+    """Raise BadInput unless there is an audio track."""
     if not container.streams.audio:
         kind = "video without a sound track" if container.streams.video else "no audio track found"
         raise BadInput(f"{name}: {kind}; expected a file with sound")
@@ -159,15 +161,15 @@ def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport
     """(n,) float32 blocks of the first audio track as the decoder delivers them, resampled."""
     from infinitedance_cli.music.resampling import MonoResampler
 
-    with _open_container(source, name) as container:
-        _require_sound(container, name)
+    with open_container(source, name) as container:
+        require_sound(container, name)
         resampler = MonoResampler(sample_rate)
-        for frame in _frames(container, name, report):
+        for frame in decoded_frames(container, name, report):
             yield from resampler.push(frame)
         yield from resampler.flush()
 
 
-def _frames(container: InputContainer, name: str, report: DecodeReport) -> Iterator[av.AudioFrame]:
+def decoded_frames(container: InputContainer, name: str, report: DecodeReport) -> Iterator[av.AudioFrame]:
     """Decoded frames of the first audio track; damaged packets are skipped and counted."""
     import av
 

@@ -36,7 +36,6 @@ OPTIONAL_BACKENDS: tuple[OptionalBackend, ...] = (
     OptionalBackend("ultralytics", "ultralytics", "finding people in video", "pip install 'infinitedance-cli[yolo]'"),
     OptionalBackend("mujoco", "mujoco", "physics on the CPU", "pip install mujoco"),
     OptionalBackend("isaacgym", "isaacgym", "physics on the GPU", "install Isaac Gym Preview 4 from NVIDIA by hand"),
-    OptionalBackend("moderngl", "moderngl", "drawing without a display", "pip install moderngl"),
     OptionalBackend("bpy", "bpy", "Blender as a library", "pip install bpy"),
 )
 

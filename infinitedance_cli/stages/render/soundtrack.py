@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.motion.clip import MotionClip, MusicTrack
-from infinitedance_cli.music.decode import DecodeReport, _frames, _open_container, _require_sound
+from infinitedance_cli.music.decode import DecodeReport, decoded_frames, open_container, require_sound
 from infinitedance_cli.music.sources import file_sha256
 from infinitedance_cli.stages.render.config import RenderConfig
 
@@ -37,10 +37,10 @@ class Soundtrack:
 
         name = str(self.path)
         first, left = round(self.start * SAMPLE_RATE), round(duration_s * SAMPLE_RATE)
-        with _open_container(self.path, name) as container:
-            _require_sound(container, name)
+        with open_container(self.path, name) as container:
+            require_sound(container, name)
             resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
-            for decoded in (*_frames(container, name, DecodeReport()), None):
+            for decoded in (*decoded_frames(container, name, DecodeReport()), None):
                 for frame in resampler.resample(decoded):
                     skipped = min(first, frame.samples)
                     first -= skipped

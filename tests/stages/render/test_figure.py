@@ -16,6 +16,7 @@ from infinitedance_cli.stages.render.figure import Figure, joint_matrices, verte
 from infinitedance_cli.stages.render.renderers import body, skeleton, smplx
 from infinitedance_cli.stages.render.smplx_files import find_smplx
 from infinitedance_cli.stages.render.take import style_of
+from infinitedance_cli.testing import check_renderer
 from tests.stages.render.scenes import standing_clip
 from tests.stream.clips import small_clip
 
@@ -168,21 +169,7 @@ def test_smplx_without_files_or_with_others(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("joints", [22, 55])
 def test_every_style_gives_a_figure_that_can_be_drawn(tmp_path: Path, name: str, joints: int) -> None:
     write_model(tmp_path / "SMPLX_NEUTRAL.npz")
-    clip = small_clip(frames=2, joints=joints)
-    renderer = plugins.load("renderer", name)
-    figure = renderer.figure(clip, tmp_path)
-    count = len(figure.vertices)
-    assert renderer.DESCRIPTION and "\n" not in renderer.DESCRIPTION
-    assert figure.vertices.shape == figure.normals.shape == (count, 3)
-    assert figure.joint_indices.shape == figure.joint_weights.shape == figure.colours.shape == (count, 4)
-    assert figure.faces.min() >= 0 and figure.faces.max() < count
-    assert figure.joint_indices.max() < len(figure.rest_positions) <= 256
-    np.testing.assert_allclose(figure.joint_weights.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(figure.normals, axis=1), 1, atol=1e-4)
-    assert figure.colours.min() >= 0 and figure.colours.max() <= 1
-    matrices = joint_matrices(figure, clip)
-    carried = np.einsum("tjab,jb->tja", matrices[..., :3], figure.rest_positions) + matrices[..., 3]
-    np.testing.assert_allclose(carried[:, :joints], clip.joint_positions(), atol=1e-5)
+    check_renderer(name, tmp_path, joints)
 
 
 def test_all_styles_are_found() -> None:
