@@ -128,7 +128,7 @@ def describe(source: AudioSource, report: DecodeReport, duration_s: float, name:
 
 @contextmanager
 def open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
-    """The opened file or stream; what av raises while it is read becomes a BadInput that names it."""
+    """The opened file or stream; raises BadInput, naming it, when it cannot be opened."""
     import av
 
     if not isinstance(source, str | os.PathLike):

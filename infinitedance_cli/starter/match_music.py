@@ -36,7 +36,7 @@ class MatchConfig:
     dance that was pulled onto the same grid. Clips lose the standing about at their ends: see `without_idling`.
     """
 
-    variants: int = 6
+    variants: int = 10
     tempo_range: float = 0.18
     borrow: float = 0.35
     idle_speed: float = 0.12
