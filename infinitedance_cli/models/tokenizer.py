@@ -14,6 +14,8 @@ from infinitedance_cli.models.reconstruction import LossWeights, reconstruction_
 from infinitedance_cli.models.refinement import refined_codes
 from infinitedance_cli.models.rvq_vae import RVQVAE, RVQConfig, RVQOutput
 
+_REFINED_BY = LossWeights(position=30.0)
+"""What codes are refined by: more than in training it is the pose that counts."""
 WINDOW_STEPS = 256
 """Steps (34 s) that are encoded or decoded at once where memory must not grow with the length of the dance."""
 
@@ -91,7 +93,7 @@ class Tokenizer(nn.Module):
         return refined_codes(self.network, target, self._loss, refine) if refine else self.network.encode(target)
 
     def _loss(self, predicted: Tensor, target: Tensor) -> Tensor:
-        return LossWeights().weighted(reconstruction_terms(predicted, target, self.deviation, self.config.layout))
+        return _REFINED_BY.weighted(reconstruction_terms(predicted, target, self.deviation, self.config.layout))
 
     @torch.no_grad()
     def encode_windowed(self, features: Tensor, refine: int = 0, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
