@@ -89,6 +89,7 @@ def bench(session: nox.Session) -> None:
     untouched = [str(path) for path in sorted(Path(os.environ.get("IDANCE_TEST_SONGS", "-")).glob("*.ogg"))]
     arguments = {
         "bench_retarget": [data],
+        "bench_tokenizer": [data],
         "bench_music": songs,
         "bench_generate": ["--real", data, "--", *(untouched or [*examples, *songs])],
     }
