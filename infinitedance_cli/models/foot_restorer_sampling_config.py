@@ -1,0 +1,25 @@
+"""Settings of the foot restorer's sampler. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """`steps` of the sampler; `overlap` frames that neighbouring windows share.
+
+    While more than `late` of the noise schedule is left, x0 is drawn towards the observed columns by `geometric` times
+    the share that is left; after that planted feet are brought to rest by `contact` times their probability. With
+    `observe` False the network may not look at the observed root and legs, as in the paper.
+    """
+
+    steps: Annotated[int, Ge(1), Le(1000)] = 2
+    overlap: Annotated[int, Ge(1)] = 30
+    geometric: Annotated[float, Ge(0), Le(1)] = 0.0
+    contact: Annotated[float, Ge(0), Le(1)] = 1.0
+    late: Annotated[float, Ge(0), Le(1)] = 0.6
+    observe: bool = True
