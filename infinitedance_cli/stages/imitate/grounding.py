@@ -1,0 +1,128 @@
+"""Ground the reference: smooth it, stand it on the floor, rest its planted feet, keep its soles out of the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infinitedance_cli.motion import rotation
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.contact import ROBUST
+from infinitedance_cli.motion.footlock import FootLock, lock_feet
+from infinitedance_cli.motion.ground import GroundConfig, ground
+from infinitedance_cli.motion.kinematics import forward_kinematics
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.stages.imitate.body import Shape, SimulatedBody
+
+FloatArray = NDArray[np.floating]
+
+_TOES = (10, 11)
+_MOST_BEND = 1.0
+"""Radians that toes are bent up at most to stay out of the floor."""
+_NOISE_ACCELERATION = 60.0
+"""Mean size of a joint's second difference, m/s², above which a clip counts as noisy."""
+
+
+@dataclass(frozen=True)
+class GroundingConfig:
+    """`smoothing_frames` σ of a Gaussian over clean motion, `noisy_smoothing_frames` over motion that shivers; `floor`
+    whether the clip dances on the floor y = 0: without, it is only smoothed; `ease_frames` σ of height corrections;
+    `path_s` σ over which the path, which resting feet change, is led back to the clip's own."""
+
+    smoothing_frames: float = 0.6
+    noisy_smoothing_frames: float = 1.5
+    floor: bool = True
+    ease_frames: float = 1.5
+    path_s: float = 0.4
+
+
+def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
+    """The clip's 22 body joints as a reference to imitate: smooth, planted feet at rest, no sole in the floor."""
+    from scipy.ndimage import gaussian_filter1d
+
+    sigma = config.noisy_smoothing_frames if shivers(clip) else config.smoothing_frames
+    turns = rotation.continuous(clip.joint_rotation[:, :BODY_JOINT_COUNT].astype(np.float64))
+    turns = rotation.normalize(gaussian_filter1d(turns, sigma, axis=0, mode="nearest"))
+    root = gaussian_filter1d(clip.root_position.astype(np.float64), sigma, axis=0, mode="nearest")
+    smooth = replace(
+        clip,
+        skeleton=clip.skeleton.first(BODY_JOINT_COUNT),
+        root_position=root.astype(np.float32),
+        joint_rotation=turns.astype(np.float32),
+        body=None,
+        contacts=None,
+        tokens=None,
+        extra={},
+    )
+    if not config.floor:
+        return smooth
+    standing = _on_its_path(lock_feet(ground(smooth, GroundConfig()), config=FootLock(rule=ROBUST)), smooth, config)
+    return _raise_out_of_floor(_bend_toes(standing, body, config), body, config)
+
+
+def shivers(clip: MotionClip) -> bool:
+    """Whether the joints of a clip shake as those of raw captures do: by their mean acceleration."""
+    if clip.frames < 3:
+        return False
+    positions = clip.joint_positions()[:, :BODY_JOINT_COUNT].astype(np.float64)
+    second = np.linalg.norm(np.diff(positions, n=2, axis=0), axis=-1) * clip.fps**2
+    return bool(np.median(second) > _NOISE_ACCELERATION)
+
+
+def lowest_points(clip: MotionClip, body: SimulatedBody) -> FloatArray:
+    """Heights (T, P) of the lowest point of each of the 22 moving parts; inf for a part without a shape."""
+    positions, turns = forward_kinematics(
+        clip.skeleton, clip.root_position.astype(np.float64), clip.joint_rotation.astype(np.float64)
+    )
+    lowest = np.full((clip.frames, BODY_JOINT_COUNT), np.inf)
+    for joint, part in enumerate(body.parts[:BODY_JOINT_COUNT]):
+        for shape in part.shapes:
+            if shape.touches != "self":
+                lowest[:, joint] = np.minimum(lowest[:, joint], _lowest(shape, positions[:, joint], turns[:, joint]))
+    return lowest
+
+
+def _lowest(shape: Shape, position: FloatArray, turn: FloatArray) -> FloatArray:
+    ends = [position[:, 1] + rotation.rotate(turn, end)[:, 1] for end in (shape.start, shape.end)]
+    height: FloatArray = np.minimum(*ends) - shape.radius
+    return height
+
+
+def _on_its_path(standing: MotionClip, original: MotionClip, config: GroundingConfig) -> MotionClip:
+    """The clip with resting feet without the drift of its path that their rest has summed up."""
+    from scipy.ndimage import gaussian_filter1d
+
+    sideways = [0, 2]
+    drift = (standing.root_position - original.root_position)[:, sideways]
+    root = standing.root_position.copy()
+    root[:, sideways] -= gaussian_filter1d(drift, config.path_s * standing.fps, axis=0, mode="nearest")
+    return replace(standing, root_position=root)
+
+
+def _bend_toes(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
+    """Toes that point into the floor are bent up."""
+    from scipy.ndimage import gaussian_filter1d
+
+    joints = clip.joint_rotation.copy()
+    depth = -lowest_points(clip, body)[:, _TOES]
+    for column, toe in enumerate(_TOES):
+        reach = max(float(body.parts[toe].shapes[0].start[2]), 0.02)
+        angle = np.arcsin(np.clip(depth[:, column] / reach, 0.0, np.sin(_MOST_BEND)))
+        eased = np.maximum(gaussian_filter1d(angle, config.ease_frames), angle * 0.5)
+        bend = rotation.about_axis("x", -eased)
+        joints[:, toe] = rotation.multiply(joints[:, toe].astype(np.float64), bend)
+    return replace(clip, joint_rotation=joints)
+
+
+def _raise_out_of_floor(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
+    """The whole body is raised, smoothly, where a part of it is still in the floor."""
+    from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+    depth = np.maximum(-lowest_points(clip, body).min(axis=1), 0.0)
+    size = int(2 * round(config.ease_frames) + 1)
+    lift = gaussian_filter1d(maximum_filter1d(depth, size), config.ease_frames)
+    root = clip.root_position.copy()
+    root[:, 1] += lift.astype(np.float32)
+    return replace(clip, root_position=root)

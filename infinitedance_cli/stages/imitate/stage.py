@@ -1,0 +1,111 @@
+"""Motion clips as a simulated body dances them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from infinitedance_cli import plugins
+from infinitedance_cli.errors import BadInput, StageFailed
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.stages.imitate.body import SimulatedBody, build_body
+from infinitedance_cli.stages.imitate.config import ImitateConfig
+from infinitedance_cli.stages.imitate.grounding import ground_reference
+from infinitedance_cli.stages.imitate.physics_group import PHYSICS, physics_group
+from infinitedance_cli.stages.imitate.tracking import PhysicsEngine, Tracking
+
+logger = logging.getLogger(__name__)
+
+FEWEST_FRAMES = 4
+_FASTEST_ROOT_M_S = 30.0
+_NAMED_FALLS = 3
+
+
+@dataclass
+class Failures:
+    """What became of the clips that the body could not dance: one line each in `lines`, of `clips` that came in."""
+
+    lines: list[str] = field(default_factory=list)
+    clips: int = 0
+
+    def raise_if_any(self) -> None:
+        """Raises StageFailed that names them."""
+        if self.lines:
+            raise StageFailed(
+                f"the body fell in {len(self.lines)} of {self.clips} clips: {'; '.join(self.lines)}; "
+                "try --quality fast, or --keep-failed to let them pass, marked"
+            )
+
+
+def load_engine(name: str) -> PhysicsEngine:
+    """The physics engine of a name; raises UsageError when there is none, MissingResource when it cannot work here."""
+    engine: PhysicsEngine = plugins.load("physics", name).create()
+    return engine
+
+
+def imitate(
+    clips: Iterable[MotionClip], engine: PhysicsEngine, config: ImitateConfig, failures: Failures
+) -> Iterator[MotionClip]:
+    """Each clip as the simulated body danced it, with the group `physics` that says at what cost.
+
+    The root's position and the rotations of the 22 body joints are the body's; face and hands stay; contacts and
+    tokens, which belong to the old motion, are dropped. A clip in which the body fell is noted in `failures` and left
+    out unless `config.keep_failed`.
+    Raises BadInput on a clip that no body can dance: under 4 frames, other joints than SMPL-X's, other units.
+    """
+    for clip in clips:
+        failures.clips += 1
+        body, reference = prepare(clip, config)
+        tracking = engine.track(body, reference, config.quality)
+        _note_falls(clip, tracking, config, failures)
+        if not tracking.falls or config.keep_failed:
+            yield danced(clip, body, engine.name, tracking, config)
+
+
+def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, MotionClip]:
+    """The body of a clip and the grounded reference for it. Raises BadInput as `imitate`."""
+    name = f"clip {clip.clip_id}"
+    if clip.frames < FEWEST_FRAMES:
+        raise BadInput(f"{name}: it has {clip.frames} frames; a body needs {FEWEST_FRAMES} or more to move")
+    try:
+        body = build_body(clip.skeleton)
+    except BadInput as error:
+        raise BadInput(f"{name}: {error}") from error
+    steps = np.linalg.norm(np.diff(clip.root_position.astype(np.float64), axis=0), axis=-1) * clip.fps
+    speed = float(np.median(steps))
+    if speed > _FASTEST_ROOT_M_S:
+        raise BadInput(
+            f"{name}: its root moves at {speed:.0f} m/s while its skeleton is {body.height_m:.2f} m tall, so its path "
+            "is most likely in centimetres; expected metres: scale it first"
+        )
+    return body, ground_reference(clip, body, config.grounding)
+
+
+def danced(clip: MotionClip, body: SimulatedBody, engine: str, tracking: Tracking, config: ImitateConfig) -> MotionClip:
+    """The clip with the motion of `tracking`, its report and a provenance record."""
+    joints = clip.joint_rotation.copy()
+    joints[:, :BODY_JOINT_COUNT] = tracking.joint_rotation
+    result = replace(
+        clip,
+        root_position=tracking.root_position.astype(np.float32),
+        joint_rotation=joints,
+        contacts=None,
+        tokens=None,
+        extra={**clip.extra, PHYSICS: physics_group(body, engine, tracking, config.quality, clip.fps)},
+    )
+    return result.with_provenance("imitate", config=dataclasses.asdict(config))
+
+
+def _note_falls(clip: MotionClip, tracking: Tracking, config: ImitateConfig, failures: Failures) -> None:
+    if not tracking.falls:
+        return
+    times = [f"{frame / clip.fps:.1f}" for frame in tracking.falls[:_NAMED_FALLS]]
+    more = f" and {len(tracking.falls) - _NAMED_FALLS} times more" if len(tracking.falls) > _NAMED_FALLS else ""
+    line = f"{clip.clip_id} at {', '.join(times)} s{more}"
+    logger.warning("the body fell in %s; %s", line, "passed on, marked" if config.keep_failed else "left out")
+    failures.lines.append(line)
