@@ -41,7 +41,7 @@ from infinitedance_cli.errors import BadInput, IdanceError, StageFailed
 
 COMMANDS: Mapping[str, str] = {
     "capture": "Video in, motion of body, hands and face out.",
-    "imitate": "Make captured motion physically possible by imitating it in a simulator.",
+    "imitate": "Make motion physically possible in a simulator.",
     "restore-feet": "Plant sliding and floating feet.",
     "tokenize": "Turn motion into tokens and back.",
     "build-index": "Build the music-dance retrieval index.",

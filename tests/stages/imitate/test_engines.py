@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from infinitedance_cli import plugins
+from infinitedance_cli.motion.skeleton import default_skeleton
+from infinitedance_cli.stages.imitate.body import build_body
+from infinitedance_cli.stages.imitate.conformance import check_engine
+from infinitedance_cli.stages.imitate.engines._scene import build_scene
+
+
+@pytest.mark.parametrize("name", plugins.names("physics"))
+def test_every_engine_conforms(name: str) -> None:
+    check_engine(name)
+
+
+def test_the_default_engine_is_there() -> None:
+    assert "mujoco" in plugins.names("physics")
+
+
+def test_the_scene_has_the_bodys_mass_and_joints() -> None:
+    body = build_body(default_skeleton())
+    scene = build_scene(body, 1 / 150)
+    assert scene.model.body_mass.sum() == pytest.approx(body.mass_kg)
+    assert (scene.model.nv, scene.model.nq) == (6 + 21 * 3, 7 + 21 * 4)
+    assert sorted(scene.order) == list(range(22))
+    np.testing.assert_allclose(scene.model.opt.gravity, [0, -9.81, 0])
