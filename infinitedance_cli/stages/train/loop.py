@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -72,6 +73,7 @@ def train(recipe: Recipe, config: LoopConfig, folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     if config.threads:
         torch.set_num_threads(config.threads)
+    AcceleratorState._reset_state()  # a process may train several networks, each in its own precision
     try:
         accelerator = Accelerator(mixed_precision=config.precision)
     except ValueError as error:

@@ -44,6 +44,12 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+def test_networks_trained_in_one_process_have_their_own_precision(tmp_path: Path) -> None:
+    for precision in ("bf16", "no", "bf16"):
+        figures = train(ToyRecipe(), replace(CONFIG, precision=precision), tmp_path / precision)
+        assert all(math.isfinite(figure) for figure in figures.values())
+
+
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, whole: Path) -> None:
     def kill(step: int, stream: int) -> None:
         if step == 7:
