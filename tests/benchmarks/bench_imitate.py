@@ -83,8 +83,8 @@ def damaged(clip: MotionClip, seed: int) -> MotionClip:
     random = np.random.default_rng(seed)
     frames, sigma = clip.frames, clip.fps
     slow = gaussian_filter1d(random.normal(size=(frames, 3)), sigma, axis=0, mode="wrap") * np.sqrt(sigma)
-    root = clip.root_position + slow * [0.08, 0.04, 0.08] + random.normal(scale=0.004, size=(frames, 3))
-    shiver = rotation.from_axis_angle(random.normal(scale=0.02, size=(frames, clip.skeleton.joint_count, 3)))
+    root = clip.root_position + slow * [0.08, 0.04, 0.08] + random.normal(scale=0.0015, size=(frames, 3))
+    shiver = rotation.from_axis_angle(random.normal(scale=0.005, size=(frames, clip.skeleton.joint_count, 3)))
     joints = rotation.multiply(clip.joint_rotation.astype(np.float64), shiver)
     return replace(clip, root_position=root.astype(np.float32), joint_rotation=joints.astype(np.float32))
 

@@ -13,6 +13,7 @@ from infinitedance_cli.motion.contact import ROBUST
 from infinitedance_cli.motion.footlock import FootLock, lock_feet
 from infinitedance_cli.motion.ground import GroundConfig, ground
 from infinitedance_cli.motion.kinematics import forward_kinematics
+from infinitedance_cli.motion.leg_ik import LEFT_LEG, RIGHT_LEG, solve_leg
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
 from infinitedance_cli.stages.imitate.body import Shape, SimulatedBody
 
@@ -21,6 +22,9 @@ FloatArray = NDArray[np.floating]
 _TOES = (10, 11)
 _MOST_BEND = 1.0
 """Radians that toes are bent up at most to stay out of the floor."""
+_SWING_SPEED = (0.4, 1.2)
+"""Speeds in m/s over the floor at which a foot begins to be lifted, and at which it has its full clearance."""
+_HOVER_M = 0.02
 _NOISE_ACCELERATION = 60.0
 """Mean size of a joint's second difference, m/s², above which a clip counts as noisy."""
 
@@ -29,13 +33,15 @@ _NOISE_ACCELERATION = 60.0
 class GroundingConfig:
     """`smoothing_frames` σ of a Gaussian over clean motion, `noisy_smoothing_frames` over motion that shivers; `floor`
     whether the clip dances on the floor y = 0: without, it is only smoothed; `ease_frames` σ of height corrections;
-    `path_s` σ over which the path, which resting feet change, is led back to the clip's own."""
+    `path_s` σ over which the path, which resting feet change, is led back to the clip's own; `clearance_m` over the
+    floor that a foot keeps where it moves fast: scuffing makes a body stumble."""
 
     smoothing_frames: float = 0.6
     noisy_smoothing_frames: float = 1.5
     floor: bool = True
     ease_frames: float = 1.5
     path_s: float = 0.4
+    clearance_m: float = 0.035
 
 
 def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
@@ -59,7 +65,7 @@ def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingCon
     if not config.floor:
         return smooth
     standing = _on_its_path(lock_feet(ground(smooth, GroundConfig()), config=FootLock(rule=ROBUST)), smooth, config)
-    return _raise_out_of_floor(_bend_toes(standing, body, config), body, config)
+    return _clear_the_floor(_raise_out_of_floor(_bend_toes(standing, body, config), body, config), body, config)
 
 
 def shivers(clip: MotionClip) -> bool:
@@ -126,3 +132,39 @@ def _raise_out_of_floor(clip: MotionClip, body: SimulatedBody, config: Grounding
     root = clip.root_position.copy()
     root[:, 1] += lift.astype(np.float32)
     return replace(clip, root_position=root)
+
+
+def _clear_the_floor(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
+    """Feet that move over the floor as a whole are lifted by their legs, resting ones put down, as far as legs reach."""
+    positions, world = forward_kinematics(
+        clip.skeleton, clip.root_position.astype(np.float64), clip.joint_rotation.astype(np.float64)
+    )
+    lowest, joints = lowest_points(clip, body), clip.joint_rotation.copy()
+    for leg in (LEFT_LEG, RIGHT_LEG):
+        feet = [leg.ankle, leg.toe]
+        lift = _foot_lift(positions[:, feet], lowest[:, feet].min(axis=1), clip.fps, config)
+        if not lift.any():
+            continue
+        ankle = positions[:, leg.ankle] + lift[:, None] * np.array([0.0, 1.0, 0.0])
+        turns = solve_leg(positions, world, leg, ankle, positions[:, leg.toe] - positions[:, leg.ankle])
+        parents = (world[:, 0], *turns[:2])
+        for joint, parent, turn in zip((leg.hip, leg.knee, leg.ankle), parents, turns, strict=True):
+            local = rotation.normalize(rotation.multiply(rotation.inverse(parent), turn))
+            joints[:, joint] = np.where(lift[:, None] != 0, local, joints[:, joint])
+    return replace(clip, joint_rotation=rotation.continuous(joints))
+
+
+def _foot_lift(feet: FloatArray, lowest: FloatArray, fps: float, config: GroundingConfig) -> FloatArray:
+    """Metres (T,) by which a foot is lifted; `feet` (T, 2, 3) are its ankle and toe, `lowest` (T,) its lowest point.
+
+    A fast foot is lifted to its clearance; a resting one that hovers by less than `_HOVER_M` is put down.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    speed = np.linalg.norm(np.gradient(feet, axis=0)[..., [0, 2]], axis=-1).min(axis=1) * fps
+    slow, fast = _SWING_SPEED
+    swings = np.clip((speed - slow) / (fast - slow), 0, 1)
+    up = np.maximum(config.clearance_m * swings - lowest, 0.0)
+    rests = np.clip((slow - speed) / (0.5 * slow), 0, 1) * (lowest < _HOVER_M)
+    lift: FloatArray = gaussian_filter1d(np.where(up > 0, up, -rests * np.maximum(lowest, 0)), config.ease_frames)
+    return np.where(np.abs(lift) > 1e-4, lift, 0.0)
