@@ -46,7 +46,8 @@ class FootLock:
     of it keeps it. `root_smoothing` frames: the root follows the planted feet no faster than this. `ease` frames over
     which a foot comes to rest and leaves. `reach`: leg extension, share of its length, beyond which the body is lowered
     instead; `softness`: how softly full extension is approached. `clearance`: metres that a foot in the air may be
-    below its standing height.
+    below its standing height. Without `moves_body` only the legs follow the feet: the body stays where it is, unless
+    it has to be lowered for a leg to reach.
     """
 
     rule: ContactRule = GENERATED
@@ -56,6 +57,7 @@ class FootLock:
     reach: float = 0.995
     softness: float = 0.002
     clearance: float = 0.01
+    moves_body: bool = True
 
 
 def lock_feet(
@@ -78,6 +80,8 @@ def lock_feet(
     rest = foot_rest_heights(clip.skeleton.rest_positions())
     for _ in range(3 if contact_probability is None else 1):
         planted = _planted(positions, clip.fps, rest, contact_probability, config)
+        if not config.moves_body:
+            break
         positions = positions + root_correction(positions, planted, rest, config)[:, None]
     targets = foot_targets(positions[:, FOOT_JOINTS], planted, rest, config)
     positions = positions + _reach_correction(positions, targets, config)[:, None]
@@ -86,7 +90,7 @@ def lock_feet(
         stands = planted[:, column] | planted[:, column + 1]
         shift = _comfortable(positions, leg, targets[:, column], stands, config) - targets[:, column]
         ankle, toe = targets[:, column] + shift, targets[:, column + 1] + shift
-        _write_leg(joints, local, positions, world, leg, ankle, toe - ankle)
+        write_leg(joints, local, positions, world, leg, ankle, toe - ankle)
     return replace(
         clip,
         root_position=positions[:, 0].astype(np.float32),
@@ -257,7 +261,7 @@ def _comfortable(
     return moved
 
 
-def _write_leg(
+def write_leg(
     joints: FloatArray,
     local: FloatArray,
     positions: FloatArray,

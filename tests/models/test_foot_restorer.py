@@ -92,9 +92,7 @@ def test_legs_by_forward_kinematics() -> None:
     expected = turn(positions[:, LEGS] - positions[:, :1], angles[:, None])
     np.testing.assert_allclose(leg_positions(rows[..., PARTS["rotation"]], pelvis)[0], expected, atol=2e-6)
     six = np.random.default_rng(0).normal(size=(7, 6))
-    np.testing.assert_allclose(
-        to_matrices(torch.from_numpy(six)), rotation.to_matrix(rotation.from_6d(six)), atol=1e-7
-    )
+    np.testing.assert_allclose(to_matrices(torch.from_numpy(six)), rotation.to_matrix(rotation.from_6d(six)), atol=1e-7)
 
 
 def test_rotary_products_depend_on_the_distance() -> None:
@@ -106,7 +104,9 @@ def test_rotary_products_depend_on_the_distance() -> None:
 
 def test_cosine_schedule_by_hand() -> None:
     signal = cosine_schedule(1000)
-    curve = np.cos((np.array([1, 500]) / 1000 + 0.008) / 1.008 * np.pi / 2) ** 2 / np.cos(0.008 / 1.008 * np.pi / 2) ** 2
+    curve = (
+        np.cos((np.array([1, 500]) / 1000 + 0.008) / 1.008 * np.pi / 2) ** 2 / np.cos(0.008 / 1.008 * np.pi / 2) ** 2
+    )
     np.testing.assert_allclose(signal[[0, 499]], curve, rtol=1e-5)
     assert signal[-1] < 1e-6 and bool((signal.diff() < 0).all())
     torch.testing.assert_close(sinusoids(torch.tensor([0]), 6), torch.tensor([[0.0, 0, 0, 1, 1, 1]]))
@@ -127,7 +127,7 @@ def test_perfect_prediction_costs_nothing() -> None:
 
 
 def test_sums_of_steps_by_hand() -> None:
-    """A constant error of 1 cm a step ahead, while facing +X, is a path that leaves along +X, counted about its mean."""
+    """A constant error of 1 cm a step ahead, while facing +X, is a path that leaves along +X, about its mean."""
     error = torch.zeros(1, 5, 90)
     error[..., PARTS["step"].start + 2] = 0.01
     path = path_error(error, torch.full((1, 5), -np.pi / 2))

@@ -10,7 +10,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.contact import FOOT_JOINTS
-from infinitedance_cli.motion.footlock import lock_feet
+from infinitedance_cli.motion.footlock import FootLock, lock_feet
 from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.motion.leg_ik import LEFT_LEG, solve_leg
 from infinitedance_cli.motion.skeleton import default_skeleton
@@ -185,3 +185,11 @@ def test_very_short_clips(frames: int) -> None:
     moved = np.abs(locked.joint_positions() - standing_clip(frames).joint_positions())
     # Straight legs are softened: the knees come forward by 2 cm, the rest stays.
     assert moved[:, [4, 5]].max() < 0.025 and np.delete(moved, [4, 5], axis=1).max() < 0.004
+
+
+def test_the_body_can_be_kept_where_it_is() -> None:
+    """Without `moves_body` the path stays, drift and all, and the legs alone bring the feet to rest."""
+    clip = drifting(swaying(), speed=0.002)
+    locked = lock_feet(clip, np.ones((clip.frames, 4)), FootLock(moves_body=False))
+    assert np.abs(locked.root_position - clip.root_position)[:, [0, 2]].max() < 1e-6
+    assert foot_steps(locked)[5:-5].max() < 0.5 * foot_steps(clip)[5:-5].max()

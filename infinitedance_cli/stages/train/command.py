@@ -1,4 +1,4 @@
-"""`idance train tokenizer|retriever|choreographer`."""
+"""`idance train tokenizer|retriever|choreographer|foot-restorer`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from infinitedance_cli.motion.clip import MotionClip
 
 app = typer.Typer(
-    help="Train the tokeniser, the retriever or the choreographer on motion clips.",
+    help="Train the tokeniser, the retriever, the choreographer or the foot restorer on motion clips.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -117,6 +117,30 @@ def choreographer(
         print_only=print_config,
     )
     train_choreographer(_clips(inputs), run, output, parts=Parts(tokenizer, retriever, index), smoke=smoke)
+
+
+@app.command("foot-restorer")
+def foot_restorer(
+    inputs: options.Inputs = None,
+    output: Folder = Path("foot-restorer"),
+    steps: Steps = None,
+    seed: options.Seed = None,
+    smoke: Smoke = False,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    print_config: options.PrintConfig = False,
+) -> None:
+    """Train the diffusion model of restore-feet, which plants sliding and floating feet, on clean motion."""
+    from infinitedance_cli.stages.train.stage import FootRestorerRun, train_foot_restorer
+
+    run = options.resolve_or_print(
+        FootRestorerRun,
+        file=config,
+        overrides=overrides,
+        options={"loop.steps": steps, "loop.seed": seed},
+        print_only=print_config,
+    )
+    train_foot_restorer(_clips(inputs), run, output, smoke=smoke)
 
 
 def _clips(inputs: list[str] | None) -> Iterator[MotionClip]:

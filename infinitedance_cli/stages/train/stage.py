@@ -11,6 +11,7 @@ from infinitedance_cli.models.bundle import STARTER, part_path
 from infinitedance_cli.models.checkpoint import load_model
 from infinitedance_cli.models.choreographer import ChoreographerConfig
 from infinitedance_cli.models.dance_index import load_index
+from infinitedance_cli.models.foot_restorer import FootRestorerConfig
 from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
@@ -20,6 +21,7 @@ from infinitedance_cli.stages.train.library import load_library
 from infinitedance_cli.stages.train.loop import train
 from infinitedance_cli.stages.train.pairs import load_pairs
 from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRecipe, ChoreographerRecipeConfig
+from infinitedance_cli.stages.train.recipes.foot_restorer import FootRestorerRecipe, FootRestorerRecipeConfig
 from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig
 from infinitedance_cli.stages.train.recipes.tokenizer import TokenizerRecipe, TokenizerRecipeConfig
 
@@ -48,6 +50,14 @@ class ChoreographerRun:
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, weight_decay=0.05))
     recipe: ChoreographerRecipeConfig = field(default_factory=ChoreographerRecipeConfig)
+
+
+@dataclass(frozen=True)
+class FootRestorerRun:
+    """Settings of `idance train foot-restorer`."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, batch_size=32, learning_rate=1e-3))
+    recipe: FootRestorerRecipeConfig = field(default_factory=FootRestorerRecipeConfig)
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,23 @@ def train_choreographer(
     pairs = load_pairs(clips, tokenizer)
     recipe = ChoreographerRecipe(pairs, tokenizer, retriever, index, run.recipe, run.loop.seed, licences)
     return train(recipe, run.loop, folder)
+
+
+def train_foot_restorer(
+    clips: Iterable[MotionClip],
+    run: FootRestorerRun,
+    folder: Path,
+    *,
+    licences: tuple[str, ...] = (),
+    smoke: bool = False,
+) -> dict[str, float]:
+    """Train the foot restorer into `folder`; returns held-out figures. Raises as `loop.train` and `load_library`."""
+    if smoke:
+        small = FootRestorerConfig(width=16, layers=1, heads=2, feedforward=16, window=run.recipe.model.window)
+        run = FootRestorerRun(replace(_SMOKE, seed=run.loop.seed), replace(run.recipe, model=small))
+        clips = islice(clips, 1)
+    library = load_library(clips, run.recipe.short_window)
+    return train(FootRestorerRecipe(library, run.recipe, run.loop.seed, licences), run.loop, folder)
 
 
 def _tiny(recipe: ChoreographerRecipeConfig) -> ChoreographerRecipeConfig:

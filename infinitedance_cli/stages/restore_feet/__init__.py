@@ -1,0 +1,1 @@
+"""`idance restore-feet`: give root and legs their ground back."""
