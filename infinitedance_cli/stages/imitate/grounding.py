@@ -135,7 +135,7 @@ def _raise_out_of_floor(clip: MotionClip, body: SimulatedBody, config: Grounding
 
 
 def _clear_the_floor(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
-    """Feet that move over the floor as a whole are lifted by their legs, resting ones put down, as far as legs reach."""
+    """Feet that move over the floor as a whole are lifted, resting ones are put down, as far as legs reach."""
     positions, world = forward_kinematics(
         clip.skeleton, clip.root_position.astype(np.float64), clip.joint_rotation.astype(np.float64)
     )

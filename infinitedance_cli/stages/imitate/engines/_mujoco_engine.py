@@ -1,14 +1,13 @@
 """How a clip is imitated in MuJoCo: window by window, with as much help as it takes and no more.
 
 A window that loses the body is done again from its start with more help; the body has fallen only when that does not
-hold it either. With `physical` quality a window is repeated: what help the root needed in one pass is asked of the
-floor in the next (iterative learning control), and where the floor cannot give it, the path yields.
+hold it either. With `physical` quality each window is searched for a way that needs little help.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.imitate.body import SimulatedBody
 from infinitedance_cli.stages.imitate.engines._scene import Scene, build_scene
+from infinitedance_cli.stages.imitate.engines._search import Search, SearchConfig
 from infinitedance_cli.stages.imitate.engines._simulation import Help, Simulation, Window
 from infinitedance_cli.stages.imitate.reference import ReferenceStates, reference_states
 from infinitedance_cli.stages.imitate.tracking import Quality, Tracking
@@ -30,22 +30,18 @@ _STEPS_PER_SECOND = 150.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How one quality works: the `helps` to try in order, the `window_s` of one try, and how many `passes` learn."""
+    """How one quality works: the `helps` to try in order over `window_s`, after a `search` with little help."""
 
     helps: tuple[Help, ...]
     window_s: float
-    passes: int = 1
+    search: SearchConfig | None = None
 
 
 PLANS: dict[Quality, Plan] = {
     "fast": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=1.0),
-    "physical": Plan((Help(4, 6, 0.0), Help(8, 10), Help(12, 16), Help(20, 26)), window_s=3.0, passes=8),
+    "physical": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=0.3, search=SearchConfig()),
 }
-
-# Of one pass to the next: gain and smoothing of the wrench asked of the floor, and of the path that yields.
-_LEARN, _LEARN_SMOOTHING_S, _LEAD_S = 0.5, 0.04, 0.013
-_YIELD, _YIELD_SMOOTHING_S = 0.2, 0.1
-_FORGET = 0.98
+_SEARCHED_HELP = Help(4, 6, 0.0)
 
 
 class MujocoEngine:
@@ -70,6 +66,9 @@ class _Run:
         self._simulation = Simulation(scene, substeps)
         self._joints = reference.joint_positions().astype(np.float64)
         self._falls: list[int] = []
+        self._search: Search | None = None
+        if plan.search is not None:
+            self._search = Search(self._simulation, scene.weight, _SEARCHED_HELP, plan.search)
 
     def tracking(self, timestep: float) -> Tracking:
         """Imitate all of it."""
@@ -111,37 +110,29 @@ class _Run:
 
     def _held(self, begin: int, end: int) -> Window:
         """The window with the least help that holds the body; with the most help when none does."""
-        states, before = self._states(begin, end), self._simulation.state()
-        joints = self._joints[begin : end + 1]
-        for number, help_ in enumerate(self._plan.helps):
-            if number:
-                self._simulation.restore(before)
-            passes = self._plan.passes if number == 0 else 1
-            window = self._learned(states, joints, help_, passes)
+        before = self._simulation.state()
+        window = self._searched(begin, end)
+        if window is not None and window.lost_at is None:
+            return window
+        states, joints = self._states(begin, end), self._joints[begin : end + 1]
+        unasked = np.zeros((len(states.position), 6))
+        for help_ in self._plan.helps:
+            self._simulation.restore(before)
+            window = self._simulation.run(states, joints, help_, unasked)
             if window.lost_at is None:
-                return window
+                break
             logger.debug("frames %d to %d: lost with help %s", begin, end, help_)
+        assert window is not None
         return window
 
-    def _learned(self, states: ReferenceStates, joints: FloatArray, help_: Help, passes: int) -> Window:
-        """The pass over a window that needed the least help; the simulation is left where that pass ended."""
-        before = self._simulation.state()
-        correction, shift = np.zeros((len(states.position), 6)), np.zeros((len(states.position), 3))
-        best: tuple[float, Window, FloatArray] | None = None
-        for number in range(passes):
-            if number:
-                self._simulation.restore(before)
-            window = self._simulation.run(_shifted(states, shift), joints, help_, correction)
-            cost = window.mean_wrench if window.lost_at is None else np.inf
-            if best is None or cost < best[0]:
-                best = cost, window, self._simulation.state()
-            if number + 1 < passes:
-                correction = _FORGET * correction + _LEARN * _eased(window.help_trace, _LEARN_SMOOTHING_S, states.dt)
-                shift = _FORGET * shift + _YIELD * _eased(window.drift, _YIELD_SMOOTHING_S, states.dt)
-        assert best is not None
-        if passes > 1:
-            self._simulation.restore(best[2])
-        return best[1]
+    def _searched(self, begin: int, end: int) -> Window | None:
+        """The window by searching; None where this quality does not search, or finds nothing that holds the body."""
+        if self._search is None or self._plan.search is None:
+            return None
+        ahead = round(self._plan.search.horizon_s * self._reference.fps)
+        last = min(begin + ahead, self._reference.frames - 1)
+        joints = self._joints[begin : last + 1]
+        return self._search.window(self._states(begin, last), joints, end - begin, self._substeps)
 
     def _fall(self, frame: int) -> int:
         """Note a fall at a frame and put the body back on the reference there."""
@@ -159,8 +150,7 @@ class _Run:
             np.zeros((1, 6)),
             np.zeros((1, 3, 3)),
             np.zeros(1),
-            np.zeros((1, 6)),
-            np.zeros((1, 3)),
+            np.zeros((1, len(self._scene.order), 3)),
             None,
         )
 
@@ -169,24 +159,3 @@ def _after_first(parts: list[FloatArray]) -> FloatArray:
     """Values of all frames but the first, joined; the first, to which no step leads, takes those of the second."""
     joined = np.concatenate(parts)
     return np.concatenate((joined[:1], joined))
-
-
-def _eased(trace: FloatArray, smoothing_s: float, dt: float) -> FloatArray:
-    """A trace of K-1 steps as K smooth values, each a little ahead of its effect."""
-    from scipy.ndimage import gaussian_filter1d
-
-    ahead = np.roll(np.concatenate((trace, trace[-1:])), -round(_LEAD_S / dt), axis=0)
-    eased: FloatArray = gaussian_filter1d(ahead, smoothing_s / dt, axis=0, mode="nearest")
-    return eased
-
-
-def _shifted(states: ReferenceStates, shift: FloatArray) -> ReferenceStates:
-    """The states with the root moved by `shift` (K, 3) metres."""
-    if not shift.any():
-        return states
-    position, velocity, acceleration = states.position.copy(), states.velocity.copy(), states.acceleration.copy()
-    speed = np.gradient(shift, states.dt, axis=0)
-    position[:, :3] += shift
-    velocity[:, :3] += speed
-    acceleration[:, :3] += np.gradient(speed, states.dt, axis=0)
-    return replace(states, position=position, velocity=velocity, acceleration=acceleration)

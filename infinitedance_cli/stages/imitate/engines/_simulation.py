@@ -38,23 +38,16 @@ class Help:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """F simulated frames: `position` (F, Q), mean `wrench` (F, 6), `contact_force` (F, 3, 3) and `power` (F,);
-    `help_trace` (K-1, 6) the wrench at every step and `drift` (K-1, 3) of the root from the reference, metres.
-    `lost_at`: the frame of the window at which the body fell, where it ends; None when it did not."""
+    """F simulated frames: `position` (F, Q), mean `wrench` (F, 6), `contact_force` (F, 3, 3), `power` (F,) and `away`
+    (F, 22, 3), the joints' distance from the reference, metres. `lost_at`: the frame of the window at which the body
+    fell, where it ends; None when it did not."""
 
     position: FloatArray
     wrench: FloatArray
     contact_force: FloatArray
     power: FloatArray
-    help_trace: FloatArray
-    drift: FloatArray
+    away: FloatArray
     lost_at: int | None
-
-    @property
-    def mean_wrench(self) -> float:
-        """Mean size of force plus torque over one metre, newtons."""
-        sizes = np.linalg.norm(self.wrench[:, :3], axis=1) + np.linalg.norm(self.wrench[:, 3:], axis=1)
-        return float(sizes.mean())
 
 
 class Simulation:
@@ -105,26 +98,26 @@ class Simulation:
         stiffness, damping = self._gains(help_)
         self._scene.model.dof_damping[:] = damping
         frames = steps // count
-        position, trace = np.zeros((frames, self._scene.model.nq)), np.zeros((steps, 6))
-        forces, power, drift = np.zeros((frames, len(CONTACT_LABELS), 3)), np.zeros(frames), np.zeros((steps, 3))
+        position, wrench = np.zeros((frames, self._scene.model.nq)), np.zeros((frames, 6))
+        forces, power = np.zeros((frames, len(CONTACT_LABELS), 3)), np.zeros(frames)
+        away = np.zeros((frames, len(self._scene.order), 3))
         planned, lost = np.zeros(self._scene.model.nv), None
         for step in range(steps):
             if step % _PLAN_EVERY == 0:
                 planned = self._planned(states, step, correction[step], help_.fill)
             torque = self._step(states, step, planned, stiffness, damping)
             frame = step // count
-            trace[step] = torque[:6]
-            drift[step] = self._data.qpos[:3] - states.position[step + 1, :3]
+            wrench[frame] += torque[:6] / count
             power[frame] += np.abs(torque[6:] * self._data.qvel[6:]).sum() / count
             self._add_contact_forces(forces[frame], count)
             if step % count == count - 1:
                 position[frame] = self._data.qpos
-                if self._is_lost(joints[frame + 1]):
+                away[frame] = self._data.xpos[self._joint_of_body] - joints[frame + 1, list(self._scene.order)]
+                if self._is_lost(away[frame]):
                     lost = frame
                     break
-        wrench = trace.reshape(frames, count, 6).mean(axis=1)
         kept = frames if lost is None else lost
-        return Window(position[:kept], wrench[:kept], forces[:kept], power[:kept], trace, drift, lost)
+        return Window(position[:kept], wrench[:kept], forces[:kept], power[:kept], away[:kept], lost)
 
     def _gains(self, help_: Help) -> tuple[FloatArray, FloatArray]:
         stiffness, damping = self._scene.stiffness.copy(), self._scene.damping.copy()
@@ -172,9 +165,8 @@ class Simulation:
         world = np.einsum("cr,crk->ck", data.efc_force[rows], contacts.frame[felt].reshape(-1, 3, 3))
         np.add.at(total, self._scene.contact_column[geoms[felt, 1]], world / count)
 
-    def _is_lost(self, joints: FloatArray) -> bool:
+    def _is_lost(self, away: FloatArray) -> bool:
         data = self._data
         if any(data.warning[kind].number for kind in _DIVERGED) or not np.isfinite(data.qpos).all():
             return True
-        away = np.linalg.norm(data.xpos[self._joint_of_body] - joints[list(self._scene.order)], axis=-1)
-        return bool(away.mean() > LOST_M)
+        return bool(np.linalg.norm(away, axis=-1).mean() > LOST_M)
