@@ -2,8 +2,9 @@
 
 python -m tests.benchmarks.bench_imitate CLIPS... [--quality fast] [--seconds 10] [--split held_out] [--long]
 
-CLIPS are motion files of any format; of prepared sets, whose clips name their split in the group `dataset`, only
-those of `--split` are taken. Times are processor times of one core; two clips at once use two cores.
+CLIPS are motion files of any format, or the folder of recordings, of which `RECORDINGS` are taken. Of prepared sets,
+whose clips name their split in the group `dataset`, only those of `--split` are taken. Times are processor times of one
+core; two clips at once use two cores.
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ TARGETS = {
     "fast": {"falls": 0.0, "wrench": 0.30, "speed": 20.0},
     "physical": {"falls": 10.0, "wrench": 0.03, "speed": 0.3},
 }
+RECORDINGS = (
+    *("cmu_mocap/002_01.bvh", "cmu_mocap/002_04.bvh", "cmu_mocap/005_07.bvh", "cmu_mocap/005_11.bvh"),
+    *("cmu_mocap/005_13.bvh", "cmu_mocap/85_04.bvh", "g1_moves/dance__B_WiggleDance.npz"),
+    *("g1_moves/dance__J_Dance12_LushLife.npz", "g1_moves/dance__J_Dance4_Broadway.npz"),
+    *("g1_moves/dance__J_Dance5_Hype.npz", "g1_moves/dance__J_ShortDance14_Disco.npz"),
+)
+"""A walk, a jump, ballet, breakdance and dances: those of the folder of recordings that no model has learned from, but
+for the walk and the jump."""
 MPJPE_MM, PENETRATION_PERCENT = 60.0, 0.06
 
 
@@ -67,7 +76,7 @@ class Figures:
 
 def held_out(paths: Sequence[str], split: str, seconds: float) -> Iterator[MotionClip]:
     """The first `seconds` of every clip, of prepared sets only of the `split`."""
-    for clip in read_clips(paths):
+    for clip in read_clips([file for path in paths for file in recordings(Path(path))]):
         dataset = clip.extra.get("dataset")
         told = dataset.attributes.get("split") if dataset is not None and hasattr(dataset, "attributes") else None
         frames = min(clip.frames, round(seconds * clip.fps))
@@ -76,6 +85,16 @@ def held_out(paths: Sequence[str], split: str, seconds: float) -> Iterator[Motio
             yield replace(
                 clip, root_position=clip.root_position[:frames], joint_rotation=kept, body=None, contacts=None, extra={}
             )
+
+
+def recordings(path: Path) -> list[str]:
+    """The file itself, or those of `RECORDINGS` that a folder has."""
+    if not path.is_dir():
+        return [str(path)]
+    found = [path / name for name in RECORDINGS if (path / name).is_file()]
+    if not found:
+        raise SystemExit(f"{path}: has none of the recordings that are measured")
+    return [str(file) for file in found]
 
 
 def damaged(clip: MotionClip, seed: int) -> MotionClip:

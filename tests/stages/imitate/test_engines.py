@@ -6,8 +6,9 @@ import pytest
 from infinitedance_cli import plugins
 from infinitedance_cli.motion.skeleton import default_skeleton
 from infinitedance_cli.stages.imitate.body import build_body
-from infinitedance_cli.stages.imitate.conformance import check_engine
+from infinitedance_cli.stages.imitate.conformance import check_engine, swaying
 from infinitedance_cli.stages.imitate.engines._scene import build_scene
+from infinitedance_cli.stages.imitate.stage import load_engine
 
 
 @pytest.mark.parametrize("name", plugins.names("physics"))
@@ -17,6 +18,13 @@ def test_every_engine_conforms(name: str) -> None:
 
 def test_the_default_engine_is_there() -> None:
     assert "mujoco" in plugins.names("physics")
+
+
+def test_physical_quality_needs_less_help_than_fast() -> None:
+    reference = swaying(14)
+    body, engine = build_body(reference.skeleton), load_engine("mujoco")
+    help_ = [np.linalg.norm(engine.track(body, reference, quality).root_force) for quality in ("fast", "physical")]
+    assert help_[1] < 0.8 * help_[0]
 
 
 def test_the_scene_has_the_bodys_mass_and_joints() -> None:
