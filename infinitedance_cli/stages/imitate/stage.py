@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 FEWEST_FRAMES = 4
 _FASTEST_ROOT_M_S = 30.0
 _NAMED_FALLS = 3
+_CARRIED = 0.5
+"""Share of its weight that the mean help may reach before a clip counts as carried rather than danced."""
 
 
 @dataclass
@@ -63,6 +65,7 @@ def imitate(
         body, reference = prepare(clip, config)
         tracking = engine.track(body, reference, config.quality)
         _note_falls(clip, tracking, config, failures)
+        _note_help(clip, body, tracking)
         if not tracking.falls or config.keep_failed:
             yield danced(clip, body, engine.name, tracking, config)
 
@@ -109,3 +112,14 @@ def _note_falls(clip: MotionClip, tracking: Tracking, config: ImitateConfig, fai
     line = f"{clip.clip_id} at {', '.join(times)} s{more}"
     logger.warning("the body fell in %s; %s", line, "passed on, marked" if config.keep_failed else "left out")
     failures.lines.append(line)
+
+
+def _note_help(clip: MotionClip, body: SimulatedBody, tracking: Tracking) -> None:
+    share = float(np.linalg.norm(tracking.root_force, axis=1).mean()) / body.weight_n
+    if share > _CARRIED:
+        logger.warning(
+            "%s: help from outside carried %.2f of the body's weight on average; it moves as no dancer can (does it "
+            "stand on a floor?)",
+            clip.clip_id,
+            share,
+        )

@@ -10,7 +10,8 @@ from infinitedance_cli.motion.clip import Dataset, Group, MotionClip
 from infinitedance_cli.motion.resample import with_joint_count
 from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.imitate.config import ImitateConfig
-from infinitedance_cli.stages.imitate.conformance import standing, swaying
+from infinitedance_cli.stages.imitate.conformance import floating, standing, swaying
+from infinitedance_cli.stages.imitate.grounding import GroundingConfig
 from infinitedance_cli.stages.imitate.parallel import imitate_many
 from infinitedance_cli.stages.imitate.stage import Failures, imitate, load_engine, prepare
 from infinitedance_cli.stream.codec import decode, encode
@@ -90,6 +91,18 @@ def test_joints_and_frame_rates(joints: int, fps: float) -> None:
     assert (result.fps, result.frames, result.skeleton.joint_count) == (fps, 40, joints)
     away = np.linalg.norm(result.joint_positions()[:, :22] - clip.joint_positions()[:, :22], axis=-1)
     assert away.mean() < 0.06
+
+
+def test_who_is_carried_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Without grounding, a body that hangs in the air is held by help of its whole weight."""
+    config = GroundingConfig(floor=False)
+    (carried,), _ = run(floating(), grounding=config)
+    assert carried.extra["physics"].attributes["root_wrench_bw"] == pytest.approx(1.0, abs=0.05)
+    assert "carried 1.00 of the body's weight" in caplog.text
+    caplog.clear()
+    (standing_again,), _ = run(floating())
+    assert standing_again.extra["physics"].attributes["root_wrench_bw"] < 0.3
+    assert caplog.text == ""
 
 
 def test_what_no_body_can_dance_is_refused() -> None:
