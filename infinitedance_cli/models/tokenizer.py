@@ -14,7 +14,7 @@ from infinitedance_cli.models.reconstruction import LossWeights, reconstruction_
 from infinitedance_cli.models.refinement import refined_codes
 from infinitedance_cli.models.rvq_vae import RVQVAE, RVQConfig, RVQOutput
 
-_REFINED_BY = LossWeights(position=30.0)
+_REFINED_BY = LossWeights(position=100.0)
 """What codes are refined by: more than in training it is the pose that counts."""
 WINDOW_STEPS = 256
 """Steps (34 s) that are encoded or decoded at once where memory must not grow with the length of the dance."""

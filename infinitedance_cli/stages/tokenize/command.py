@@ -17,7 +17,7 @@ Stats = Annotated[
 Refine = Annotated[
     int | None,
     typer.Option(
-        "--refine", metavar="N", min=0, help="Passes that improve the codes; 0 is fastest.", show_default="20"
+        "--refine", metavar="N", min=0, help="Passes that improve the codes; 0 is fastest.", show_default="30"
     ),
 ]
 

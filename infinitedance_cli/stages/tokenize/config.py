@@ -17,6 +17,6 @@ class TokenizeConfig:
     """
 
     tokenizer: str = "starter"
-    refine: Annotated[int, Ge(0), Le(1000)] = 20
+    refine: Annotated[int, Ge(0), Le(1000)] = 30
     window_steps: Annotated[int, Ge(1)] = 256
     device: str = "auto"

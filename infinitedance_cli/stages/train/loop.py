@@ -73,13 +73,21 @@ def train(recipe: Recipe, config: LoopConfig, folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     if config.threads:
         torch.set_num_threads(config.threads)
-    AcceleratorState._reset_state()  # a process may train several networks, each in its own precision
-    try:
-        accelerator = Accelerator(mixed_precision=config.precision)
-    except ValueError as error:
-        raise ConfigError(f"loop.precision is {config.precision}: {error}; choose no or bf16") from error
+    accelerator = _accelerator(config.precision)
     torch.manual_seed(config.seed)
     return _Run(recipe, config, folder, accelerator).to_the_end()
+
+
+def _accelerator(precision: str) -> Accelerator:
+    """Accelerate's view of the processes and devices; raises ConfigError for a precision that they do not have."""
+    AcceleratorState._reset_state()  # a process may train several networks, each in its own precision
+    try:
+        accelerator = Accelerator(mixed_precision=precision)
+    except ValueError as error:
+        raise ConfigError(f"loop.precision is {precision}: {error}; choose no or bf16") from error
+    if precision == "fp16" and accelerator.device.type == "cpu":
+        raise ConfigError("loop.precision is fp16, which needs a GPU; choose no or bf16")
+    return accelerator
 
 
 class _Run:
