@@ -37,7 +37,8 @@ class FootRestorerRecipeConfig:
     """The network, what is damaged and how, augmentation, loss; `blind` share of windows without the observation.
 
     The share `short_share` of batches has windows of `short_window` frames, and as much more of them, so that clips
-    of two seconds train too, each clip there in proportion to the root of its length. Augmentation leaves legs alone: bent or tilted bodies have feet that do not stand where they stand.
+    of two seconds train too, each clip there in proportion to the root of its length. Augmentation leaves legs alone:
+    bent or tilted bodies have feet that do not stand where they stand.
     """
 
     model: FootRestorerConfig = field(default_factory=FootRestorerConfig)
