@@ -90,6 +90,8 @@ def bench(session: nox.Session) -> None:
     arguments = {
         "bench_retarget": [data],
         "bench_tokenizer": [data],
+        "bench_imitate": [data],
+        "bench_restore_feet": [data],
         "bench_music": songs,
         "bench_generate": ["--real", data, "--", *(untouched or [*examples, *songs])],
     }

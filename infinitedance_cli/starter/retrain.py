@@ -27,12 +27,15 @@ from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.build_index.config import BuildIndexConfig
 from infinitedance_cli.stages.build_index.stage import index_clips
+from infinitedance_cli.stages.restore_feet.weights import FILE as FOOT_RESTORER
 from infinitedance_cli.stages.train.stage import (
     ChoreographerRun,
+    FootRestorerRun,
     Parts,
     RetrieverRun,
     TokenizerRun,
     train_choreographer,
+    train_foot_restorer,
     train_retriever,
     train_tokenizer,
 )
@@ -51,7 +54,7 @@ _LEAST_FRAMES = 40
 
 
 def retrain(data: Path, work: Path) -> Path:
-    """Everything from recordings to a packed model; returns the folder of the four files."""
+    """Everything from recordings to a packed model; returns the folder of the five files."""
     work.mkdir(parents=True, exist_ok=True)
     clips, pairs, weights = work / "clips.h5", work / "pairs.h5", work / "weights"
     if not clips.exists():
@@ -68,6 +71,8 @@ def retrain(data: Path, work: Path) -> Path:
     make_index(clips, parts)
     run, licences = _run(ChoreographerRun, "choreographer"), tuple(_licences())
     train_choreographer(read_clips([str(pairs)]), run, work / "choreographer", parts=parts, licences=licences)
+    restorer = _run(FootRestorerRun, "foot_restorer")
+    train_foot_restorer(read_clips([str(clips)]), restorer, work / "foot_restorer", licences=licences)
     pack(work, weights)
     return weights
 
@@ -83,16 +88,17 @@ def make_index(clips: Path, parts: Parts) -> None:
 
 
 def pack(work: Path, folder: Path) -> None:
-    """Copy the four files to `folder` with matrices in half precision, and the figures of their training."""
+    """Copy the five files to `folder` with matrices in half precision, and the figures of their training."""
     folder.mkdir(exist_ok=True)
     for part, kind in (("tokenizer", Tokenizer), ("retriever", Retriever), ("choreographer", Choreographer)):
         source = work / part / FILES[part]
         provenance = read_description(source).provenance
         save_model(folder / FILES[part], load_model(source, kind), provenance=provenance, half=True)
     (folder / FILES["index"]).write_bytes((work / FILES["index"]).read_bytes())
+    (folder / FOOT_RESTORER).write_bytes((work / "foot_restorer" / FOOT_RESTORER).read_bytes())
     figures = {
         part: [json.loads(line) for line in (work / part / "figures.jsonl").read_text("utf-8").splitlines()]
-        for part in ("tokenizer", "retriever", "choreographer")
+        for part in ("tokenizer", "retriever", "choreographer", "foot_restorer")
     }
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

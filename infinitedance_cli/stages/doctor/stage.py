@@ -34,7 +34,6 @@ OPTIONAL_BACKENDS: tuple[OptionalBackend, ...] = (
     OptionalBackend("mamba_ssm", "mamba-ssm", "faster Mamba experts on CUDA", "pip install 'infinitedance-cli[mamba]'"),
     OptionalBackend("smplx", "smplx", "the SMPL-X body", "pip install 'infinitedance-cli[smplx]'"),
     OptionalBackend("ultralytics", "ultralytics", "finding people in video", "pip install 'infinitedance-cli[yolo]'"),
-    OptionalBackend("mujoco", "mujoco", "physics on the CPU", "pip install mujoco"),
     OptionalBackend("isaacgym", "isaacgym", "physics on the GPU", "install Isaac Gym Preview 4 from NVIDIA by hand"),
     OptionalBackend("bpy", "bpy", "Blender as a library", "pip install bpy"),
 )

@@ -46,7 +46,7 @@ class DanceSampling(SamplingConfig):
     Without that the model stands still, or one pirouette follows the other.
     """
 
-    repetition_penalty: float = 2.0
+    repetition_penalty: float = 1.5
     repetition_window: int = 32
     turn_limit: float = 2.0
 
@@ -62,7 +62,7 @@ class ChoiceConfig:
     candidates: int = 4
     span: int = 24
     context: int = 8
-    pace_weight: float = 0.15
+    pace_weight: float = 0.6
     pace_band: float = 0.2
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class GenerateConfig:
     start: float = 0.0
     duration: float | None = None
     sampling: DanceSampling = field(default_factory=DanceSampling)
-    guidance: float = 1.5
+    guidance: float = 1.0
     references: int = 4
     kept: int | None = None
     choice: ChoiceConfig = field(default_factory=ChoiceConfig)
