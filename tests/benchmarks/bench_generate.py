@@ -7,8 +7,8 @@ been used in training. Everything is measured on what the command writes, after 
 alone shows `--set finish.align_beats=false finish.lock_feet=false finish.carry_by_stance=false finish.ground=false`.
 
 Settings were chosen on the example songs and on the starter's held-out songs. The songs of the reported table served
-for nothing else: Art, Beach, bath, hell and snow of Debian's hedgewars-data, introzik of frozen-bubble-data, race1-jt and
-start1-jt of extremetuxracer-data (`apt-get download`, `dpkg -x`); their first 40 s have a beat at 90–130 BPM.
+for nothing else: Art, Beach, bath, hell and snow of Debian's hedgewars-data, introzik of frozen-bubble-data, race1-jt
+and start1-jt of extremetuxracer-data (`apt-get download`, `dpkg -x`); their first 40 s have a beat at 90–130 BPM.
 IDANCE_TEST_SONGS names their folder to `nox -s bench`.
 """
 

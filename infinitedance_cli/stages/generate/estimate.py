@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 LOADING_S = 2.0
 HEARING_S = 0.008
-DANCING_S = 0.035
+DANCING_S = 0.045
 """Seconds to start; seconds to hear a second of music; seconds to dance a second of music, per take. Measured with the
 starter model on one core of a server of 2023; `tests/benchmarks/bench_speed.py` measures them again."""
 
