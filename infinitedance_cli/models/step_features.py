@@ -99,7 +99,7 @@ def step_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.int1
     steps, stride = min(len(codes), len(features) // tokenizer.stride), tokenizer.stride
     rows = torch.from_numpy(features[: steps * stride]).to(tokenizer.mean.device)
     motion = tokenizer.normalise(rows).unflatten(0, (steps, stride)).mean(1)
-    movement = _movement(features[: steps * stride].reshape(steps, stride, -1), tokenizer.config.layout)
+    movement = _movement(features[: steps * stride].reshape(steps, stride, features.shape[1]), tokenizer.config.layout)
     return StepFeatures(codes[:steps], motion.cpu().numpy(), movement)
 
 
@@ -107,7 +107,7 @@ def _movement(features: NDArray[np.float32], layout: str) -> NDArray[np.float32]
     """Turn, radians, and mean joint speed, m/s, (S, 2) of feature rows (S, stride, D)."""
     named = layout_named(layout)
     half_turns, velocity = features[..., named.block("yaw_velocity")], features[..., named.block("joint_velocity")]
-    speed = np.linalg.norm(velocity.reshape(*velocity.shape[:2], -1, 3), axis=-1).mean((1, 2)) * FPS
+    speed = np.linalg.norm(velocity.reshape(*velocity.shape[:2], BODY_JOINT_COUNT, 3), axis=-1).mean((1, 2)) * FPS
     return np.stack((2 * half_turns.sum((1, 2)), speed), axis=1)
 
 
