@@ -29,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "music": "infinitedance_cli.music.encoders",
     "body": "infinitedance_cli.body.models",
     "capture": "infinitedance_cli.stages.capture.backends",
+    "detector": "infinitedance_cli.stages.capture.detectors",
     "physics": "infinitedance_cli.stages.imitate.engines",
     "renderer": "infinitedance_cli.stages.render.renderers",
 }
