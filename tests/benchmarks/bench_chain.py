@@ -1,0 +1,166 @@
+"""The chain of the paper's Table 2 on held-out recordings: damaged clip → `imitate` → `restore-feet`.
+
+    python -m tests.benchmarks.bench_chain DATA|CLIPS.h5 [--quality fast] [--damage capture|feet] [--every 1]
+
+Two ways to damage a clip: "capture" as a monocular capture does (it skates, shivers in every joint, floats and sinks),
+"feet" with the artefacts that the foot restorer has learned to undo, strong and all together. Columns, means over clips,
+all by the definitions of `idance evaluate` where it has one:
+
+FSR, FSR lodge   foot-frames in contact that slide, %: by true horizontal speed, and by LODGE's test. The floor is y = 0
+FSR stood        the same over the frames in which the foot stands in the clean clip: floating feet count too
+contact          frames with a foot in contact, %; without contact no foot slides
+jitter           mean jerk of 22 joints in the world, 10 m/s³: the unit of GVHMR and, by its figures, of the paper
+floor            vertices more than 5 mm below the floor, % of all; the paper gives no definition of its own
+MPJPE            mean distance of the 22 joints to the clean clip in the world, mm
+
+The paper measured another capture of other dances, so only the last row is compared: exit code 1 where the chain ends
+above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+import numpy as np
+
+from infinitedance_cli.models.checkpoint import load_model
+from infinitedance_cli.models.foot_restorer import FootRestorer
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.contact import foot_rest_heights
+from infinitedance_cli.stages.evaluate.metrics.feet import feet_in_contact, foot_sliding, mean_foot_sliding
+from infinitedance_cli.stages.evaluate.metrics.penetration import RATE_HZ, penetration
+from infinitedance_cli.stages.evaluate.metrics.smoothness import jitter
+from infinitedance_cli.stages.imitate.config import ImitateConfig
+from infinitedance_cli.stages.imitate.stage import Failures, imitate, load_engine
+from infinitedance_cli.stages.imitate.tracking import Quality
+from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
+from infinitedance_cli.stages.restore_feet.stage import restore_clip
+from infinitedance_cli.stages.restore_feet.weights import weights_path
+from tests.benchmarks import bench_imitate
+from tests.benchmarks.bench_restore_feet import damaged_clip, held_out
+from tests.benchmarks.bench_speed import table
+
+CLEAN, DAMAGED, IMITATED, RESTORED = "marker mocap (clean)", "damaged", "+ imitate", "+ restore-feet"
+PAPER: dict[str, tuple[str, float, float, float]] = {
+    CLEAN: ("FineDance mocap", 6.22, 12.69, 0.70),
+    DAMAGED: ("GVHMR", 28.63, 31.89, 0.79),
+    IMITATED: ("PHC", 8.87, 78.60, 0.05),
+    RESTORED: ("FRDM", 5.09, 14.33, 0.06),
+}
+"""Table 2 of the paper: what each row was, FSR %, jitter, penetration %."""
+DAMAGES: dict[str, Callable[[MotionClip, int], MotionClip]] = {
+    "capture": bench_imitate.damaged,
+    "feet": lambda clip, seed: damaged_clip(clip, "together", "strong", seed),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One row; see the docstring of the module."""
+
+    fsr: float
+    fsr_lodge: float
+    fsr_stood: float
+    contact: float
+    jitter: float
+    floor: float
+    mpjpe_mm: float
+
+
+def measure(clips: Sequence[MotionClip], clean: Sequence[MotionClip]) -> Figures:
+    """Figures of `clips` beside the `clean` originals."""
+    feet, stood, rest = [], [], []
+    for clip, original in zip(clips, clean, strict=True):
+        height = float(foot_rest_heights(original.skeleton.rest_positions())[1])
+        found, truth = (each.joint_positions()[:, :22].astype(np.float64) for each in (clip, original))
+        every = max(1, round(clip.fps / RATE_HZ))
+        feet.append(foot_sliding(found, height))
+        stood.append(foot_sliding(found, height, feet_in_contact(truth, height)))
+        below = penetration(clip.root_position[::every], clip.joint_rotation[::every, :22]).floor
+        rest.append((jitter(found, clip.fps), 100 * below, 1000 * np.linalg.norm(found - truth, axis=-1).mean()))
+    sliding = mean_foot_sliding(feet)
+    shares = (sliding.strict, sliding.lodge, mean_foot_sliding(stood).strict, sliding.contact)
+    return Figures(*(100 * share for share in shares), *(float(value) for value in np.mean(rest, axis=0)))
+
+
+class Chain:
+    """The two stages, loaded once."""
+
+    def __init__(self, quality: Quality, engine: str) -> None:
+        self._config = ImitateConfig(engine=engine, quality=quality, keep_failed=True)
+        self._engine = load_engine(engine)
+        self._feet = RestoreFeetConfig()
+        self._model = load_model(weights_path(self._feet.model), FootRestorer)
+
+    def imitate(self, clips: Sequence[MotionClip]) -> tuple[list[MotionClip], str]:
+        """The clips as danced by the body, and how that went."""
+        failures, started = Failures(), time.process_time()
+        danced = list(imitate(clips, self._engine, self._config, failures))
+        help_ = [cast(float, clip.extra["physics"].attributes["root_wrench_bw"]) for clip in danced]
+        return danced, (
+            f"imitate: the body fell in {len(failures.lines)} of {len(clips)} clips; mean help {np.mean(help_):.3f} "
+            f"body weights; {_speed(clips, started):.1f} × real time of processor time"
+        )
+
+    def restore(self, clips: Sequence[MotionClip]) -> tuple[list[MotionClip], str]:
+        """The clips with feet restored, and how fast."""
+        started = time.process_time()
+        restored = [restore_clip(clip, self._model, self._feet) for clip in clips]
+        return restored, f"restore-feet: {_speed(clips, started):.1f} × real time of processor time"
+
+
+def _speed(clips: Sequence[MotionClip], started: float) -> float:
+    return sum(clip.duration_s for clip in clips) / (time.process_time() - started)
+
+
+def report(kind: str, clean: Sequence[MotionClip], chain: Chain) -> bool:
+    """Print the table for one way to damage; True where the chain ends above the paper's last row."""
+    damaged = [DAMAGES[kind](clip, seed) for seed, clip in enumerate(clean)]
+    imitated, how = chain.imitate(damaged)
+    restored, how_fast = chain.restore(imitated)
+    steps = {CLEAN: clean, DAMAGED: damaged, IMITATED: imitated, RESTORED: restored}
+    rows = {name: measure(clips, clean) for name, clips in steps.items()}
+    header = ("damage: " + kind, "FSR %", "jitter", "floor %", "MPJPE mm", "FSR lodge %", "FSR stood %", "contact %")
+    table((*header, "", "paper", "FSR %", "jitter", "pen. %"), [_line(name, row) for name, row in rows.items()])
+    last, (_, *goals) = rows[RESTORED], PAPER[RESTORED]
+    found = (last.fsr, last.jitter, last.floor)
+    missed = [name for name, value, goal in zip(("FSR", "jitter", "floor"), found, goals, strict=True) if value > goal]
+    print(f"{how}\n{how_fast}")
+    print(f"jitter over that of the clean clips: {last.jitter / rows[CLEAN].jitter:.2f} (paper: 1.13)")
+    print(f"above the paper's last row: {', '.join(missed) or 'nothing'}\n", flush=True)
+    return bool(missed)
+
+
+def _line(name: str, row: Figures) -> tuple[str, ...]:
+    fsr, lodge, stood, contact, shiver, floor, mpjpe = astuple(row)
+    ours = (f"{fsr:.2f}", f"{shiver:.2f}", f"{floor:.3f}", f"{mpjpe:.1f}", f"{lodge:.2f}", f"{stood:.2f}")
+    what, *theirs = PAPER[name]
+    return (name, *ours, f"{contact:.0f}", "", what, *(f"{value:.2f}" for value in theirs))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--quality", choices=get_args(Quality), default="fast")
+    parser.add_argument("--engine", default="mujoco")
+    parser.add_argument("--damage", choices=list(DAMAGES), help="only this way (default: both)")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th clip")
+    arguments = parser.parse_args()
+    clean = list(held_out(arguments.data))[:: arguments.every]
+    minutes = sum(clip.duration_s for clip in clean) / 60
+    print(f"{len(clean)} held-out clips, {minutes:.1f} min, quality {arguments.quality}\n")
+    chain = Chain(arguments.quality, arguments.engine)
+    kinds = [arguments.damage] if arguments.damage else list(DAMAGES)
+    missed = [report(kind, clean, chain) for kind in kinds]
+    sys.exit(any(missed))
+
+
+if __name__ == "__main__":
+    main()
