@@ -1,6 +1,6 @@
 """The chain of the paper's Table 2 on held-out recordings: damaged clip → `imitate` → `restore-feet`.
 
-    python -m tests.benchmarks.bench_chain DATA|CLIPS.h5 [--quality fast] [--damage paper|capture|feet] [--every 1] [--clips]
+    python -m tests.benchmarks.bench_chain DATA|CLIPS.h5 [--quality fast] [--damage paper] [--every 1] [--clips]
 
 Three ways to damage a clip: "paper" with errors of path and joints that slide, shake and sink about as much as what the
 paper's chain began with; "capture" twice as shaky, as `bench_imitate` does; "feet" with the artefacts that the foot
@@ -15,7 +15,8 @@ floor            vertices more than 5 mm below the floor, % of all; the paper gi
 MPJPE            mean distance of the 22 joints to the clean clip in the world, mm
 
 The paper measured another capture of other dances, so only the last row is compared: exit code 1 where the chain ends
-above it on the recordings (CMU's markers, and G1 Moves, which needed none). The segments of AIST++ are in a table of
+above it on the recordings (CMU's markers, and G1 Moves, which needed none) damaged as in the paper; the other two begin
+with two and three times the jitter and with 68 and 87 % of contacts sliding. The segments of AIST++ are in a table of
 their own: estimated from nine cameras, they slide and shake more than the paper's last row before they are damaged.
 """
 
@@ -207,8 +208,9 @@ def main() -> None:
         clean = clean[:: arguments.every]
         minutes = sum(clip.duration_s for clip in clean) / 60
         print(f"{group}: {len(clean)} held-out clips, {minutes:.1f} min, quality {arguments.quality}\n")
-        above = [report(kind, clean, chain, arguments.clips) for kind in kinds]
-        missed |= group == RECORDINGS and any(above)
+        for kind in kinds:
+            above = report(kind, clean, chain, arguments.clips)
+            missed |= above and (group, kind) == (RECORDINGS, "paper")
     sys.exit(missed)
 
 
