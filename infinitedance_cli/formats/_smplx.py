@@ -3,7 +3,8 @@
 What SMPL calls `trans` moves the model's origin, not its pelvis: pelvis = trans + rest pelvis, and the rest pelvis is
 not turned by the root rotation. Its exact place and the leg length depend on the licensed model and the betas, which we
 do not have; `REST_PELVIS` and `LEG_LENGTH` are those of an average body, rounded. With the licensed model our
-dances therefore stand on the floor to within about 3 cm, and the horizontal path is exact up to scale.
+dances therefore stand on the floor to within about 3 cm, and the horizontal path is exact up to scale. Where the model
+file is at hand, in a user's checkout of research code, `SmplMotion.rest_joints` makes both exact.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import Body, MotionClip
 from infinitedance_cli.motion.kinematics import resample_times, sample_positions, sample_rotations
 from infinitedance_cli.motion.retarget import retarget, smpl_source
-from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, Skeleton
+from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_PARENTS, Skeleton
 
 FloatArray = NDArray[np.floating]
 
@@ -46,7 +47,8 @@ class SmplMotion:
     """SMPL-family parameters as a file has them.
 
     `rotations` (T, 55, 4) local in SMPL-X order, at rest where the file has no such joint; `translation` (T, 3) metres,
-    the file's `trans`; `betas` (B,); `expression` (T, E); `hands` True when the file has fingers.
+    the file's `trans`; `betas` (B,); `expression` (T, E); `hands` True when the file has fingers. `rest_joints` (22, 3)
+    metres, where the model rests with these betas, when that is known.
     """
 
     rotations: NDArray[np.float64]
@@ -56,6 +58,7 @@ class SmplMotion:
     fps: float
     hands: bool
     expression: FloatArray | None = None
+    rest_joints: FloatArray | None = None
 
 
 def to_parameters(clip: MotionClip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -137,8 +140,10 @@ def to_clip(name: str, motion: SmplMotion, usual_up: str) -> MotionClip:
     local = motion.rotations.copy()
     local[:, 0] = rotation.multiply(np.broadcast_to(turn, (len(local), 4)), local[:, 0])
     # The rest pelvis is not turned with the world, so it is added before; constant offsets go with floor and origin.
-    pelvis = rotation.rotate(turn, motion.translation + REST_PELVIS).astype(np.float64)
-    clip = retarget(smpl_source(name, motion.fps, pelvis, local[:, :BODY_JOINT_COUNT]))
+    rest = REST_PELVIS if motion.rest_joints is None else motion.rest_joints[0]
+    pelvis = rotation.rotate(turn, motion.translation + rest).astype(np.float64)
+    offsets = None if motion.rest_joints is None else _offsets(motion.rest_joints)
+    clip = retarget(smpl_source(name, motion.fps, pelvis, local[:, :BODY_JOINT_COUNT], offsets))
     times = resample_times(len(local), motion.fps, clip.fps)
     joint_rotation = clip.joint_rotation.copy()
     if motion.hands:
@@ -146,3 +151,10 @@ def to_clip(name: str, motion: SmplMotion, usual_up: str) -> MotionClip:
     expression = None if motion.expression is None else sample_positions(motion.expression, times)
     body = Body("smplx", motion.betas, expression, motion.gender)
     return replace(clip, joint_rotation=joint_rotation, body=body)
+
+
+def _offsets(rest_joints: FloatArray) -> FloatArray:
+    """Offsets (22, 3) of the body's joints from their parents, the pelvis's zero: it moves as it is."""
+    joints = rest_joints[:BODY_JOINT_COUNT].astype(np.float64)
+    offsets = joints - joints[np.maximum(SMPLX_PARENTS[:BODY_JOINT_COUNT], 0)]
+    return offsets

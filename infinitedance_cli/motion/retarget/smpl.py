@@ -43,9 +43,12 @@ def smpl_offsets() -> Array:
     return np.stack(offsets)
 
 
-def smpl_source(clip_id: str, fps: float, translation: Array, local_rotations: Array) -> SourceMotion:
+def smpl_source(
+    clip_id: str, fps: float, translation: Array, local_rotations: Array, offsets: Array | None = None
+) -> SourceMotion:
     """SMPL motion as a source. `translation` (T, 3) metres at SMPL's size, y up; `local_rotations` (T, 22, 4).
 
+    `offsets` (22, 3) metres from the parent, the pelvis's from `translation`; without them those of `smpl_offsets`.
     Raises BadInput on shapes that disagree or values that are not finite.
     """
     if local_rotations.shape != (len(translation), BODY_JOINT_COUNT, 4) or translation.shape[1:] != (3,):
@@ -53,7 +56,7 @@ def smpl_source(clip_id: str, fps: float, translation: Array, local_rotations: A
             f"clip {clip_id}: translation {translation.shape} and rotations {local_rotations.shape} do not agree; "
             f"expected (T, 3) and (T, {BODY_JOINT_COUNT}, 4)"
         )
-    offsets = smpl_offsets()
+    offsets = smpl_offsets() if offsets is None else offsets
     moving = np.repeat(offsets[None], len(translation), axis=0)
     moving[:, 0] += translation
     positions, rotations = world_motion(_PARENTS, moving, local_rotations.astype(np.float64))
