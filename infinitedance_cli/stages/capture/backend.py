@@ -12,7 +12,7 @@ from infinitedance_cli.motion.clip import MotionClip
 
 if TYPE_CHECKING:
     from infinitedance_cli.stages.capture.config import CaptureConfig
-    from infinitedance_cli.stages.capture.video import Picture
+    from infinitedance_cli.stages.capture.video import TimedPicture
 
 FPS = 30.0
 """Pictures a second that every backend sees, and of the clips that it gives back."""
@@ -52,7 +52,7 @@ class PictureBackend(Protocol):
 
     name: str
 
-    def follow(self, pictures: Iterable[Picture], config: CaptureConfig) -> Iterator[MotionClip]:
+    def follow(self, pictures: Iterable[TimedPicture], config: CaptureConfig) -> Iterator[MotionClip]:
         """As `CaptureBackend.capture`, over the pictures of a whole video or camera; finds the shots itself.
 
         The attribute `first_frame` counts from the first picture. At most a few pictures are held at a time.

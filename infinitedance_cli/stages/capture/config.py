@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
@@ -26,7 +25,7 @@ class ShotsConfig:
     """
 
     find: bool = True
-    cut: Annotated[float, Gt(0), Le(1)] = 0.5
+    cut: Annotated[float, Gt(0), Le(1)] = 0.25
     flash_frames: Annotated[int, Ge(1), Le(15)] = 4
     longest_gap_s: Annotated[float, Ge(0), Le(5)] = 0.5
     shortest_s: Annotated[float, Ge(0.1)] = 1.0
@@ -49,10 +48,9 @@ class CaptureConfig:
 
     `person`: "largest", "center", "all" (one clip each) or a number from 1, left to right at first sight. `camera`:
     "static", or "moving" (followed by the background). `turn` degrees clockwise that the picture needs to be upright,
-    "auto" as the file says. `picture_height`: taller pictures are made smaller. `focal_px` of the upright picture as
-    stored; None estimates it. `hands`, `face`: look for them. `detector` finds people for blazepose.
+    "auto" as the file says. Pictures whose shorter side is well over `picture_side` are made smaller. `focal_px` of the
+    upright picture as stored; None estimates it. `hands`, `face`: look for them. `detector` finds people for blazepose.
     `beats`: find the beats of the video's sound. `genre`, `source`, `license` are written into the clips.
-    `workers` holds the settings of backends that run elsewhere, by backend.
     """
 
     backend: str = "blazepose"
@@ -60,7 +58,7 @@ class CaptureConfig:
     camera: Camera = "static"
     detector: Detector = "blazepose"
     turn: Turn = "auto"
-    picture_height: Annotated[int, Ge(120), Le(4320)] = 1080
+    picture_side: Annotated[int, Ge(120), Le(4320)] = 1080
     focal_px: Annotated[float, Gt(0)] | None = None
     hands: bool = True
     face: bool = True
@@ -70,7 +68,6 @@ class CaptureConfig:
     license: str = ""
     shots: ShotsConfig = ShotsConfig()
     persons: PersonsConfig = PersonsConfig()
-    workers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.person not in PEOPLE and not (self.person.isdecimal() and int(self.person) > 0):
