@@ -143,13 +143,16 @@ class ReleasedChoreographer(nn.Module):
             loss = loss + config.style_weight * functional.cross_entropy(guessed.float(), style)
         return loss, logits.unflatten(1, (-1, config.codebooks))
 
-    @torch.inference_mode()
-    def start(self, prefix: Tensor) -> tuple[LlamaDecoder, DecodeState, Tensor]:
-        """Feed the prefix (B, music_length, hidden); the hidden state (B, hidden) predicts the first code."""
+    def decoder(self) -> LlamaDecoder:
+        """What `start`, `feed` and `sample_step` decode with: a copy of the backbone's weights, laid out for speed."""
         window = self.config.music_length + self.config.steps * self.config.codebooks
-        decoder = LlamaDecoder(self.llama.model, self.config.backbone, window, window - 1)
-        cache = decoder.start(len(prefix))
-        return decoder, cache, decoder.extend(cache, prefix)[:, -1]
+        return LlamaDecoder(self.llama.model, self.config.backbone, window, window - 1)
+
+    @torch.inference_mode()
+    def start(self, prefix: Tensor, decoder: LlamaDecoder) -> tuple[DecodeState, Tensor]:
+        """Feed the prefix (B, music_length, hidden); the hidden state (B, hidden) predicts the first code."""
+        state = decoder.start(len(prefix))
+        return state, decoder.extend(state, prefix)[:, -1]
 
     @torch.inference_mode()
     def feed(self, decoder: LlamaDecoder, cache: DecodeState, codes: Tensor) -> Tensor:

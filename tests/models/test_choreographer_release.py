@@ -87,7 +87,8 @@ def test_stepwise_generation_equals_the_full_pass() -> None:
     model = _model()
     prefix = _prefix(model)
     sampler = Sampler(SamplingConfig(temperature=0.0), [0, 0])
-    decoder, cache, hidden = model.start(prefix)
+    decoder = model.decoder()
+    cache, hidden = model.start(prefix, decoder)
     hidden = model.feed(decoder, cache, _codes()[:, :1])
     steps = [_codes()[:, 0]]
     for _ in range(3):
