@@ -1,0 +1,63 @@
+"""Capture by research code that a user has checked out: what the plug-ins of such backends share.
+
+The code runs as a worker (see `stream.worker`) under its own interpreter and leaves its result in a file, in its own
+format; the plug-in reads that. So the user installs what the research code asks for, and nothing else.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.stream.worker import WorkerSpec, check_worker, run_worker
+
+WORKER_MODULES = Path(__file__).parent / "worker_modules"
+"""The folder with `research_code.py`, for the path of a worker: `WorkerSpec(module_folders=(WORKER_MODULES,))`."""
+
+
+@dataclass(frozen=True)
+class NeededFile:
+    """A file of a checkout: `path` in it (a pattern is allowed), `what` it is, and where it is got `by`."""
+
+    path: str
+    what: str
+    by: str
+
+
+def check_checkout(spec: WorkerSpec, files: Sequence[NeededFile]) -> Path:
+    """The repository of a worker, with all `files` in it. Starts nothing.
+
+    Raises MissingResource that names what is missing and how to get it: interpreter, repository or files.
+    """
+    repository = Path(check_worker(spec).repository)
+    missing = [file for file in files if not any(path.is_file() for path in repository.glob(file.path))]
+    if missing:
+        first = missing[0]
+        more = "".join(f"; also {file.path} ({file.what}; {file.by})" for file in missing[1:])
+        raise MissingResource(
+            f"{spec.name} in {repository} has no {first.path} ({first.what}); {first.by}{more}; {spec.install}"
+        )
+    return repository
+
+
+def run_checkout(spec: WorkerSpec, arguments: Sequence[str]) -> None:
+    """Run the worker to its end. Raises MissingResource or StageFailed, one line, when it does not do its work."""
+    for clip in run_worker(spec, arguments):
+        raise AssertionError(f"{spec.name} wrote the clip {clip.clip_id}; its result is a file")
+
+
+@contextmanager
+def working_folder(video: Path, name: str = "dance") -> Iterator[tuple[Path, Path]]:
+    """A temporary folder and the video in it, under a plain name: research code makes file names and settings of it."""
+    with tempfile.TemporaryDirectory(prefix="idance-") as folder:
+        copy = Path(folder) / f"{name}{video.suffix}"
+        try:
+            copy.symlink_to(video.resolve())
+        except OSError:  # where links are not allowed
+            shutil.copyfile(video, copy)
+        yield Path(folder), copy
