@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, to_clip
 from infinitedance_cli.formats._smplx_model import rest_joints
-from infinitedance_cli.formats._torch_file import is_torch_file, load_tensors
+from infinitedance_cli.formats.torch_file import is_torch_file, load_tensors
 from infinitedance_cli.motion.clip import MotionClip
 
 EXTENSIONS = (".pt",)
@@ -43,9 +43,10 @@ def matches(path: Path) -> bool:
     if not is_torch_file(path):
         return False
     try:
-        return _WORLD in load_tensors(path)
+        data = load_tensors(path)
     except BadInput:
         return False
+    return isinstance(data, dict) and _WORLD in data
 
 
 def read(path: Path) -> Iterator[MotionClip]:
@@ -60,6 +61,8 @@ def read_result(path: Path, model: Path | None = None) -> GvhmrResult:
     Raises BadInput when fields are missing or have other shapes, or a value is not finite.
     """
     data = load_tensors(path)
+    if not isinstance(data, dict):
+        raise BadInput(f"{path}: holds {type(data).__name__}; expected GVHMR's results, a dictionary")
     world, camera = _motion(path, data, _WORLD, model), _motion(path, data, _CAMERA, model)
     frames = len(world.translation)
     intrinsics = np.asarray(data.get("K_fullimg", np.zeros(0)), dtype=np.float64)

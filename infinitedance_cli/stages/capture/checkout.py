@@ -1,7 +1,8 @@
 """Capture by research code that a user has checked out: what the plug-ins of such backends share.
 
 The code runs as a worker (see `stream.worker`) under its own interpreter and leaves its result in a file, in its own
-format; the plug-in reads that. So the user installs what the research code asks for, and nothing else.
+format; the plug-in reads that and makes a clip of it by `SmplMotion` and `to_clip`. So the user installs what the
+research code asks for, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, to_clip
 from infinitedance_cli.stream.worker import WorkerSpec, check_worker, run_worker
+
+__all__ = [
+    "WORKER_MODULES",
+    "NeededFile",
+    "SmplMotion",
+    "check_checkout",
+    "from_parameters",
+    "run_checkout",
+    "to_clip",
+    "working_folder",
+]
 
 WORKER_MODULES = Path(__file__).parent / "worker_modules"
 """The folder with `research_code.py`, for the path of a worker: `WorkerSpec(module_folders=(WORKER_MODULES,))`."""

@@ -15,8 +15,8 @@ from infinitedance_cli.errors import BadInput
 _UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError, TypeError, pickle.UnpicklingError)
 
 
-def load_tensors(path: Path) -> dict[str, Any]:
-    """The dictionary in a file of `torch.save`, with numpy arrays in the place of tensors; nothing in it is run.
+def load_tensors(path: Path) -> Any:
+    """What is in a file of `torch.save`, with numpy arrays in the place of tensors; nothing in it is run.
 
     Raises BadInput, one line with the path, when it is none or asks for anything but tensors and arrays.
     """
@@ -33,8 +33,6 @@ def load_tensors(path: Path) -> dict[str, Any]:
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise BadInput(f"{path}: is no file of tensors that can be read ({reason})") from error
-    if not isinstance(data, dict):
-        raise BadInput(f"{path}: holds {type(data).__name__}; expected a dictionary of tensors")
     return _plain(data)
 
 
