@@ -14,6 +14,18 @@ FILES = {
     "index": "index.safetensors",
     "choreographer": "choreographer.safetensors",
 }
+RELEASED_FILES = {
+    "tokenizer": "tokenizer.safetensors",
+    "retriever": "retriever.safetensors",
+    "dances": "dances.safetensors",
+    "choreographer": "choreographer.safetensors",
+}
+"""The files of the published InfiniteDance model once `idance models add infinitedance` has converted it."""
+
+
+def is_released(folder: Path) -> bool:
+    """True for a folder of the published model."""
+    return all((folder / name).is_file() for name in RELEASED_FILES.values())
 
 
 def starter_folder() -> Path:

@@ -42,7 +42,7 @@ def read_tokenizer(weights: Path, options: Path, mean: Path, deviation: Path) ->
     # The residual quantiser of the release keeps nothing but its codebooks; so does ours.
     tokenizer = Tokenizer(TokenizerConfig(layout="release-264", network=network))
     load_weights(tokenizer.network, tensors, str(weights))
-    tokenizer.set_statistics(_statistics(mean), _statistics(deviation))
+    tokenizer.set_statistics(torch.from_numpy(read_array(mean)), torch.from_numpy(read_array(deviation)))
     return tokenizer.eval()
 
 
@@ -97,6 +97,14 @@ def read_embeddings(path: Path) -> tuple[list[str], np.ndarray]:
     if vectors.ndim != 2 or len(vectors) != len(names):
         raise BadInput(f"{path}: {len(names)} names and embeddings {vectors.shape}; expected (N,) and (N, E)")
     return names, vectors
+
+
+def read_array(path: Path) -> np.ndarray:
+    """A flat float32 array of an .npy file. Raises BadInput on another file."""
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), np.float32).reshape(-1)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not a readable array ({error})") from error
 
 
 def _load(path: Path) -> Any:
@@ -201,10 +209,3 @@ def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
     numbers = {int(name.removeprefix(prefix).split(".")[0]) for name in tensors if name.startswith(prefix)}
     return max(numbers) + 1 if numbers else 0
 
-
-def _statistics(path: Path) -> Tensor:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable array ({error})") from error
-    return torch.from_numpy(np.asarray(values, np.float32).reshape(-1))

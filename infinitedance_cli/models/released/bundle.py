@@ -1,0 +1,137 @@
+"""The released model as a folder of our own files, and how the release's folder becomes one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from infinitedance_cli.errors import BadInput, MissingResource
+from infinitedance_cli.models.bundle_files import RELEASED_FILES
+from infinitedance_cli.models.checkpoint import load_model, save_model
+from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
+from infinitedance_cli.models.released.checkpoints import (
+    read_array,
+    read_choreographer,
+    read_embeddings,
+    read_retriever,
+    read_tokenizer,
+)
+from infinitedance_cli.models.released.dances import ReleasedDances, load_dances, styles_of
+from infinitedance_cli.models.retriever import Retriever
+from infinitedance_cli.models.tokenizer import Tokenizer
+
+LICENCE = "InfiniteDance: non-commercial research only (code, weights and data); MuQ weights CC BY-NC 4.0"
+
+_FEATURES = "alldata_new_joint_vecs264_ft_balanced"
+_STATISTICS = "alldata_new_joint_vecs264"
+_TOKENS = "Infinite_MotionTokens_512x1024_3layer_cleandata"
+_STYLES = "Alldata"
+
+
+@dataclass(frozen=True)
+class ReleasedBundle:
+    """A folder that `convert_release` wrote; each part is read when it is first asked for."""
+
+    folder: Path
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """264-d motion ↔ codes."""
+        return load_model(self.folder / RELEASED_FILES["tokenizer"], Tokenizer)
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """RetrievalNet."""
+        return load_model(self.folder / RELEASED_FILES["retriever"], Retriever)
+
+    @cached_property
+    def dances(self) -> ReleasedDances:
+        """What references and openings are taken from."""
+        return load_dances(self.folder / RELEASED_FILES["dances"])
+
+    def choreographer(self, device: torch.device, dtype: torch.dtype) -> ReleasedChoreographer:
+        """ChoreoLLaMA with the tokeniser's codebooks, in evaluation."""
+        model = load_model(self.folder / RELEASED_FILES["choreographer"], ReleasedChoreographer).to(device, dtype)
+        model.set_codebook(self.tokenizer.network.codebooks().to(device, dtype))
+        return model
+
+
+def convert_release(source: Path, folder: Path) -> Path:
+    """Read the release's files from `source`, laid out as its README says, and write `folder`, all or nothing.
+
+    Motion features and token files stay where they are: `folder` remembers their place.
+
+    Raises:
+        MissingResource: a file is missing; the message says which.
+        BadInput: a file is damaged, twice there, or not what its name says.
+    """
+    tokenizer_file = _only(source, "dance_vqvae.pth")
+    statistics = _folder(source, _STATISTICS) / "meta"
+    features = _folder(source, _FEATURES)
+    tokenizer = read_tokenizer(
+        tokenizer_file, tokenizer_file.with_name("args.json"), statistics / "Mean.npy", statistics / "Std.npy"
+    )
+    choreographer = read_choreographer(_only(source, "best_model_stage2.pt"))
+    retriever = read_retriever(_only(source, "retrievalnet_*.ckpt"))
+    names, embeddings = read_embeddings(_only(source, "retrievalnet_motion_embeddings.npz"))
+    dances = ReleasedDances(
+        names=tuple(names),
+        embeddings=embeddings,
+        styles=styles_of(names, _optional_folder(source, _STYLES)),
+        features=features.resolve(),
+        tokens=_folder(source, _TOKENS).resolve(),
+        mean=read_array(features / "meta" / "Mean.npy"),
+        deviation=read_array(features / "meta" / "Std.npy"),
+    )
+    _require_match(tokenizer, choreographer, retriever, dances)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
+        part = Path(made) / folder.name
+        part.mkdir()
+        provenance = {"made_from": "the InfiniteDance release", "licences": [LICENCE]}
+        for name, model in (("tokenizer", tokenizer), ("choreographer", choreographer), ("retriever", retriever)):
+            save_model(part / RELEASED_FILES[name], model, provenance=provenance)
+        dances.save(part / RELEASED_FILES["dances"])
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+    return folder
+
+
+def _require_match(
+    tokenizer: Tokenizer, choreographer: ReleasedChoreographer, retriever: Retriever, dances: ReleasedDances
+) -> None:
+    codebook, expected = tuple(tokenizer.network.codebooks().shape), tuple(choreographer.codebook.shape)
+    if codebook != expected:
+        raise BadInput(f"the tokeniser's codebooks are {codebook}; best_model_stage2.pt was made for {expected}")
+    if dances.embeddings.shape[1] != retriever.config.width:
+        raise BadInput(
+            f"the embeddings have {dances.embeddings.shape[1]} values; RetrievalNet gives {retriever.config.width}"
+        )
+
+
+def _only(source: Path, pattern: str) -> Path:
+    return _one(sorted(path for path in source.rglob(pattern) if path.is_file()), source, pattern)
+
+
+def _folder(source: Path, name: str) -> Path:
+    return _one(sorted(path for path in source.rglob(name) if path.is_dir()), source, f"{name}/")
+
+
+def _optional_folder(source: Path, name: str) -> Path | None:
+    return next((path for path in sorted(source.rglob(name)) if path.is_dir()), None)
+
+
+def _one(found: Sequence[Path], source: Path, what: str) -> Path:
+    if not found:
+        raise MissingResource(f"{source}: holds no {what}; expected the folder laid out as the release's README says")
+    if len(found) > 1:
+        raise BadInput(f"{source}: holds {what} twice, {found[0]} and {found[1]}; leave one")
+    return found[0]
+
