@@ -15,7 +15,9 @@ tests run these checks over every plug-in that they find.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -194,3 +196,28 @@ def _example_songs() -> Iterator[tuple[str, Song]]:
     sounds = {"clicks": clicks, "chord": chord, "silence": np.zeros(rate), "a moment": clicks[: rate // 50]}
     for label, sound in sounds.items():
         yield label, song_from_audio(np.asarray(sound, np.float32), rate)
+
+
+def make_checkout(
+    worker: str, folder: Path, files: Mapping[str, str], *, gpu: bool = True, options: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A checkout of research code as a worker finds it, for tests: `files` by their path, text each, in `folder`.
+
+    Returns the environment variables under which the worker runs this code with this interpreter. There, `torch` is a
+    stand-in that says whether there is a `gpu`, and modules of the folder `modules` of `files` are on the path.
+    """
+    stand_in = f"class cuda:\n    @staticmethod\n    def is_available():\n        return {gpu}\n"
+    for path, text in {"modules/torch.py": stand_in, **files}.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    settings = {
+        "python": sys.executable,
+        "repository": str(folder),
+        "environment": {"PYTHONPATH": str(folder / "modules")},
+        "options": dict(options or {}),
+    }
+    workers = folder / ".config" / "idance" / "workers.yaml"
+    workers.parent.mkdir(parents=True)
+    workers.write_text(json.dumps({worker: settings}), encoding="utf-8")
+    return {"XDG_CONFIG_HOME": str(folder / ".config")}

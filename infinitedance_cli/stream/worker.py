@@ -148,6 +148,15 @@ class Worker:
         if event.error is not None or self._process.returncode() != 0:
             raise self._failure(event, "it had made a clip")
 
+    def wait(self) -> None:
+        """Wait for the end of a worker whose result is files, not clips; raises when it fails."""
+        self._process.end_input()
+        while (event := self._process.events.get()).kind != "end":
+            for clip in self._received(event):
+                raise StageFailed(f"the worker '{self._spec.name}' wrote the clip {clip.clip_id}; expected files only")
+        if self._process.returncode() != 0:
+            raise self._failure(event, "it had done its work")
+
     def _send(self, clip: MotionClip) -> None:
         self._unsent += 1
         self._process.send(encode(clip))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, to_clip
-from infinitedance_cli.stream.worker import WorkerSpec, check_worker, run_worker
+from infinitedance_cli.stream.worker import Worker, WorkerSpec, check_worker
 
 __all__ = [
     "WORKER_MODULES",
@@ -60,8 +60,8 @@ def check_checkout(spec: WorkerSpec, files: Sequence[NeededFile]) -> Path:
 
 def run_checkout(spec: WorkerSpec, arguments: Sequence[str]) -> None:
     """Run the worker to its end. Raises MissingResource or StageFailed, one line, when it does not do its work."""
-    for clip in run_worker(spec, arguments):
-        raise AssertionError(f"{spec.name} wrote the clip {clip.clip_id}; its result is a file")
+    with Worker(spec, arguments) as worker:
+        worker.wait()
 
 
 @contextmanager
