@@ -32,6 +32,7 @@ KINDS: Mapping[str, str] = {
     "detector": "infinitedance_cli.stages.capture.detectors",
     "physics": "infinitedance_cli.stages.imitate.engines",
     "renderer": "infinitedance_cli.stages.render.renderers",
+    "weights": "infinitedance_cli.weights.catalogue",
 }
 """Every kind of plug-in and the package whose modules are its built-in ones."""
 

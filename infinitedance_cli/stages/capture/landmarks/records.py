@@ -47,7 +47,7 @@ class PersonLandmarks:
     - `box` (4,) pixels, round the body's landmarks; `score` 0–1 that a person is there at all
     - `body_image` (33, 2), `body_world` (33, 3) metres about the middle of the hips in the camera's axes (x right, y
       down, z away), `body_visibility` (33,) 0–1, in BlazePose's order
-    - `hand_image` (2, 21, 2), `hand_world` (2, 21, 3) metres about the hand, `hand_score` (2,): the person's left, right
+    - `hand_image` (2, 21, 2), `hand_world` (2, 21, 3) metres about the hand, `hand_score` (2,): left, right
     - `face_image` (468, 3) pixels, z in the same scale, less is nearer; `face_score`
     """
 
@@ -61,12 +61,3 @@ class PersonLandmarks:
     hand_score: FloatArray
     face_image: FloatArray
     face_score: float
-
-
-@dataclass(frozen=True, eq=False)
-class Following:
-    """Where to look for a person in the next picture. Made by a `LandmarkReader`, and of no use to anybody else."""
-
-    body: Region
-    hands: tuple[Region | None, Region | None] = (None, None)
-    face: Region | None = None
