@@ -1,47 +1,15 @@
-"""How a clip is imitated in MuJoCo: window by window, with as much help as it takes and no more.
-
-A window that loses the body is done again from its start with more help; the body has fallen only when that does not
-hold it either. With `physical` quality each window is searched for a way that needs little help.
-"""
+"""Imitation in MuJoCo on the CPU, one clip and one rollout after the other."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-
-import mujoco
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.imitate.body import SimulatedBody
-from infinitedance_cli.stages.imitate.engines._scene import Scene, build_scene
-from infinitedance_cli.stages.imitate.engines._search import Search, SearchConfig
-from infinitedance_cli.stages.imitate.engines._simulation import Help, Simulation, Window
-from infinitedance_cli.stages.imitate.reference import ReferenceStates, reference_states
+from infinitedance_cli.stages.imitate.engines._imitation import imitation
+from infinitedance_cli.stages.imitate.engines._rollout import Outcome, Rollout, finish
+from infinitedance_cli.stages.imitate.engines._simulation import Simulation
 from infinitedance_cli.stages.imitate.tracking import Quality, Tracking
-
-logger = logging.getLogger(__name__)
-
-FloatArray = NDArray[np.float64]
-
-_STEPS_PER_SECOND = 150.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one quality works: the `helps` to try in order over `window_s`, after a `search` with little help."""
-
-    helps: tuple[Help, ...]
-    window_s: float
-    search: SearchConfig | None = None
-
-
-PLANS: dict[Quality, Plan] = {
-    "fast": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=1.0),
-    "physical": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=0.3, search=SearchConfig()),
-}
-_SEARCHED_HELP = Help(4, 6, 0.0)
 
 
 class MujocoEngine:
@@ -51,111 +19,13 @@ class MujocoEngine:
 
     def track(self, body: SimulatedBody, reference: MotionClip, quality: Quality) -> Tracking:
         """Imitate a reference; see `PhysicsEngine.track`."""
-        substeps = max(1, round(_STEPS_PER_SECOND / reference.fps))
-        timestep = 1.0 / (reference.fps * substeps)
-        mujoco.set_mju_user_warning(logger.debug)
-        run = _Run(build_scene(body, timestep), reference, substeps, PLANS[quality])
-        return run.tracking(timestep)
+        simulation: Simulation | None = None
 
+        def simulate(rollouts: Sequence[Rollout]) -> list[Outcome]:
+            nonlocal simulation
+            if simulation is None:
+                simulation = Simulation(rollouts[0].scene)
+            return [simulation.run(rollout) for rollout in rollouts]
 
-class _Run:
-    """One clip being imitated."""
-
-    def __init__(self, scene: Scene, reference: MotionClip, substeps: int, plan: Plan) -> None:
-        self._scene, self._reference, self._substeps, self._plan = scene, reference, substeps, plan
-        self._simulation = Simulation(scene, substeps)
-        self._joints = reference.joint_positions().astype(np.float64)
-        self._falls: list[int] = []
-        self._search: Search | None = None
-        if plan.search is not None:
-            self._search = Search(self._simulation, scene.weight, _SEARCHED_HELP, plan.search)
-
-    def tracking(self, timestep: float) -> Tracking:
-        """Imitate all of it."""
-        start = self._states(0, 1)
-        self._simulation.place(start.position[0], start.velocity[0])
-        first = self._simulation.position
-        windows = list(self._windows())
-        position = np.concatenate([first[None], *(window.position for window in windows)])
-        wrench = _after_first([window.wrench for window in windows])
-        order = np.argsort(self._scene.order)
-        turns = position[:, 3:].reshape(len(position), -1, 4)[:, order]
-        return Tracking(
-            position[:, :3],
-            turns / np.linalg.norm(turns, axis=-1, keepdims=True),
-            wrench[:, :3],
-            wrench[:, 3:],
-            _after_first([window.contact_force for window in windows]),
-            _after_first([window.power for window in windows]),
-            tuple(self._falls),
-            timestep,
-        )
-
-    def _states(self, first: int, last: int) -> ReferenceStates:
-        return reference_states(self._reference, self._scene.order, self._substeps, first, last)
-
-    def _windows(self) -> list[Window]:
-        length, last = max(2, round(self._plan.window_s * self._reference.fps)), self._reference.frames - 1
-        windows, begin = [], 0
-        while begin < last:
-            end = min(begin + length, last)
-            window = self._held(begin, end)
-            if window.lost_at is not None:
-                begin = self._fall(begin + window.lost_at + 1)
-                windows += [window, self._fallen(begin)]
-            else:
-                begin = end
-                windows.append(window)
-        return windows
-
-    def _held(self, begin: int, end: int) -> Window:
-        """The window with the least help that holds the body; with the most help when none does."""
-        before = self._simulation.state()
-        window = self._searched(begin, end)
-        if window is not None and window.lost_at is None:
-            return window
-        states, joints = self._states(begin, end), self._joints[begin : end + 1]
-        unasked = np.zeros((len(states.position), 6))
-        for help_ in self._plan.helps:
-            self._simulation.restore(before)
-            window = self._simulation.run(states, joints, help_, unasked)
-            if window.lost_at is None:
-                break
-            logger.debug("frames %d to %d: lost with help %s", begin, end, help_)
-        assert window is not None
-        return window
-
-    def _searched(self, begin: int, end: int) -> Window | None:
-        """The window by searching; None where this quality does not search, or finds nothing that holds the body."""
-        if self._search is None or self._plan.search is None:
-            return None
-        ahead = round(self._plan.search.horizon_s * self._reference.fps)
-        last = min(begin + ahead, self._reference.frames - 1)
-        joints = self._joints[begin : last + 1]
-        return self._search.window(self._states(begin, last), joints, end - begin, self._substeps)
-
-    def _fall(self, frame: int) -> int:
-        """Note a fall at a frame and put the body back on the reference there."""
-        self._falls.append(frame)
-        first = min(frame, self._reference.frames - 2)
-        states = self._states(first, first + 1)
-        index = (frame - first) * self._substeps
-        self._simulation.place(states.position[index], states.velocity[index])
-        return frame
-
-    def _fallen(self, frame: int) -> Window:
-        """One frame in which the body was put back."""
-        return Window(
-            self._simulation.position[None],
-            np.zeros((1, 6)),
-            np.zeros((1, 3, 3)),
-            np.zeros(1),
-            np.zeros((1, len(self._scene.order), 3)),
-            None,
-        )
-
-
-def _after_first(parts: list[FloatArray]) -> FloatArray:
-    """Values of all frames but the first, joined; the first, to which no step leads, takes those of the second."""
-    joined = np.concatenate(parts)
-    return np.concatenate((joined[:1], joined))
+        (tracking,) = finish([imitation(body, reference, quality)], simulate)
+        return tracking

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES
-from infinitedance_cli.stages.imitate.body import SimulatedBody
+from infinitedance_cli.stages.imitate.body import GRAVITY, SimulatedBody
 from infinitedance_cli.stages.imitate.engines._mjcf import FLOOR, to_mjcf
 
 FloatArray = NDArray[np.float64]
@@ -23,7 +23,7 @@ _STIFFNESS = {
 }
 _DAMPING_S = 0.1
 _ARMATURE = 0.01
-TURNING_INERTIA = 12.0
+_TURNING_INERTIA = 12.0
 """Inertia of an upright body about its pelvis for the gains of the help, kg·m² at 66 kg."""
 
 
@@ -39,6 +39,21 @@ class Scene:
     contact_column: NDArray[np.intp]
     floor: int
     weight: float
+
+    @property
+    def bodies(self) -> NDArray[np.intp]:
+        """MuJoCo's body of each joint (22,)."""
+        return self.model.jnt_bodyid.astype(np.intp)
+
+    def gains(self, push: float, turn: float) -> tuple[FloatArray, FloatArray]:
+        """Stiffness and damping (V,) with a critically damped spring at the root: natural frequencies of its force
+        and of its torque, rad/s."""
+        stiffness, damping = self.stiffness.copy(), self.damping.copy()
+        mass = self.weight / GRAVITY
+        turning = _TURNING_INERTIA * mass / 66.0
+        for rows, inertia, rate in ((slice(0, 3), mass, push), (slice(3, 6), turning, turn)):
+            stiffness[rows], damping[rows] = inertia * rate**2, 2 * inertia * rate
+        return stiffness, damping
 
 
 def build_scene(body: SimulatedBody, timestep_s: float) -> Scene:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from infinitedance_cli.stages.imitate.engines._simulation import Help, Simulation, Window
+from infinitedance_cli.stages.imitate.engines._rollout import Asking, Help, Outcome, Rollout, State, Window
+from infinitedance_cli.stages.imitate.engines._scene import Scene
 from infinitedance_cli.stages.imitate.reference import ReferenceStates
 
 FloatArray = NDArray[np.float64]
@@ -61,21 +62,18 @@ class Trial:
 class Search:
     """Searches window after window of one clip; `help_` is the spring that its residuals make do without."""
 
-    def __init__(self, simulation: Simulation, weight: float, help_: Help, config: SearchConfig, seed: int = 0) -> None:
-        self._simulation, self._weight, self._help, self._config = simulation, weight, help_, config
+    def __init__(self, scene: Scene, help_: Help, config: SearchConfig, seed: int = 0) -> None:
+        self._scene, self._weight, self._help, self._config = scene, scene.weight, help_, config
         self._random = np.random.default_rng(seed)
-        self._size = np.array([config.wrench * weight] * 6 + [config.shift_m] * 3)
+        self._size = np.array([config.wrench * scene.weight] * 6 + [config.shift_m] * 3)
         self._past = np.zeros((_HISTORY, 9))
         self._ahead = np.zeros((0, 9))
 
-    def window(self, states: ReferenceStates, joints: FloatArray, kept_frames: int, substeps: int) -> Window | None:
-        """The first `kept_frames` of the best way found through `states`; None, with nothing changed, when none holds.
-
-        The simulation is left at the end of what is kept.
-        """
-        before = self._simulation.state()
-        best = self._best(states, joints, before)
-        self._simulation.restore(before)
+    def window(
+        self, start: State, states: ReferenceStates, joints: FloatArray, kept_frames: int, substeps: int
+    ) -> Asking[Outcome | None]:
+        """The first `kept_frames` of the best way found from `start` through `states`; None when none holds."""
+        best = yield from self._best(start, states, joints)
         if best.window.lost_at is not None:
             self._past[:], self._ahead = 0.0, np.zeros((0, 9))
             return None
@@ -83,24 +81,25 @@ class Search:
         count = kept_frames * substeps + 1
         moved = _shifted(states, shift)
         part = ReferenceStates(moved.position[:count], moved.velocity[:count], moved.acceleration[:count], states.dt)
-        window = self._simulation.run(part, joints[: kept_frames + 1], self._help, wrench[:count])
+        kept = Rollout(self._scene, start, part, joints[: kept_frames + 1], self._help, wrench[:count])
+        (outcome,) = yield [kept]
         passed = max(1, round(kept_frames * substeps * states.dt / self._config.knot_s))
         known = np.concatenate((self._past, best.knots))
         self._past, self._ahead = known[passed : passed + _HISTORY], known[passed + _HISTORY :]
-        return window
+        return outcome
 
-    def _best(self, states: ReferenceStates, joints: FloatArray, before: FloatArray) -> Trial:
+    def _best(self, start: State, states: ReferenceStates, joints: FloatArray) -> Asking[Trial]:
         config = self._config
         count = max(1, round((len(states.position) - 1) * states.dt / config.knot_s))
         knots = np.zeros((count, 9))
         known = min(count, len(self._ahead))
         knots[:known] = self._ahead[:known]
         knots[known:] = knots[known - 1] if known else 0.0
-        best = self._try(states, joints, before, knots)
+        (best,) = yield from self._try(start, states, joints, [knots])
         for iteration in range(config.iterations):
             changes = self._random.normal(size=(config.samples, count, 9)) * self._size * config.anneal**iteration
-            trials = [self._try(states, joints, before, best.knots + change) for change in changes]
-            proposals = [self._try(states, joints, before, knots) for knots in self._steps(best, trials)]
+            trials = yield from self._try(start, states, joints, list(best.knots + changes))
+            proposals = yield from self._try(start, states, joints, list(self._steps(best, trials)))
             best = min([best, *trials, *proposals], key=lambda trial: trial.cost)
         return best
 
@@ -115,13 +114,22 @@ class Search:
             share = -np.linalg.solve(square + ridge, change.T @ best.residual)
             yield best.knots + np.tensordot(share, [trial.knots - best.knots for trial in held], axes=1)
 
-    def _try(self, states: ReferenceStates, joints: FloatArray, before: FloatArray, knots: FloatArray) -> Trial:
-        wrench, shift = self._course(knots, len(states.position), states.dt)
-        self._simulation.restore(before)
-        window = self._simulation.run(_shifted(states, shift), joints, self._help, wrench)
-        effort = self._config.effort * (knots / self._size).ravel()
+    def _try(
+        self, start: State, states: ReferenceStates, joints: FloatArray, candidates: list[FloatArray]
+    ) -> Asking[list[Trial]]:
+        if not candidates:
+            return []
+        rollouts = []
+        for knots in candidates:
+            wrench, shift = self._course(knots, len(states.position), states.dt)
+            rollouts.append(Rollout(self._scene, start, _shifted(states, shift), joints, self._help, wrench))
+        outcomes = yield rollouts
+        return [self._trial(knots, outcome.window) for knots, outcome in zip(candidates, outcomes, strict=True)]
+
+    def _trial(self, knots: FloatArray, window: Window) -> Trial:
         if window.lost_at is not None:
             return Trial(knots, window, np.zeros(0))
+        effort = self._config.effort * (knots / self._size).ravel()
         help_ = self._config.help * window.wrench / self._weight
         distance = self._config.distance * window.away
         frames = np.sqrt(len(window.wrench))
