@@ -131,7 +131,9 @@ def add(source: ModelSource, given: Path | None = None) -> Path:
         partial = place.with_name(f".partial-{place.name}")
         fetched = partial / "files"
         fetched.mkdir(parents=True, exist_ok=True)
-        if given is not None:
+        if given is not None and source.in_place:
+            fetched = take.own_folder(given)
+        elif given is not None:
             take.take(source, given, fetched)
         else:
             fetch.fetch(source, fetched, place)

@@ -44,6 +44,13 @@ def take(source: ModelSource, given: Path, target: Path) -> None:
             verify.check(target / file.name, file, str(given))
 
 
+def own_folder(given: Path) -> Path:
+    """The user's folder, as it is. Raises BadInput where it is none."""
+    if not given.is_dir():
+        raise BadInput(f"{given}: there is no such folder; this model is read from a folder that stays where it is")
+    return given.resolve()
+
+
 def _find(there: list[str], path: str, name: str) -> str | None:
     same = [each for each in there if each == path or each.endswith(f"/{path}")]
     alike = [each for each in there if PurePosixPath(each).name == name]

@@ -1,0 +1,1 @@
+"""`idance models`: what is fetched from elsewhere, where it lies and what its licences ask."""
