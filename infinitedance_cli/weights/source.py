@@ -88,8 +88,8 @@ class ModelSource:
 
     `convert`, "module:function", turns what was fetched into what is kept: it is called with the folder of the files
     and an empty folder to write to, and raises BadInput where a file is not what it claims to be. The files of a model
-    from a `UserFolder` may be left open: then `convert` says what is accepted. With `in_place` it reads the user's folder
-    where it is, for models too large to be copied first.
+    from a `UserFolder` may be left open: then `convert` says what is accepted. With `in_place` it reads the user's
+    folder where it is, for models too large to be copied first.
     """
 
     name: str
@@ -98,7 +98,6 @@ class ModelSource:
     licence: Licence
     origin: Origin
     convert: str = ""
-    in_place: bool = False
     in_place: bool = False
 
     @property

@@ -33,7 +33,7 @@ def take(source: ModelSource, given: Path, target: Path) -> None:
         there = container.names()
         if not source.files:
             for name in there:
-                _copy(container, name, target / PurePosixPath(name).name)
+                _copy(container, name, target / _within(given, name))
             return
         alone = len(source.files) == len(there) == 1
         for file in source.files:
@@ -49,6 +49,14 @@ def own_folder(given: Path) -> Path:
     if not given.is_dir():
         raise BadInput(f"{given}: there is no such folder; this model is read from a folder that stays where it is")
     return given.resolve()
+
+
+def _within(given: Path, name: str) -> PurePosixPath:
+    """The path of a member as it may be used: nothing is written outside of the folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise BadInput(f"{given}: it has a file called {name!r}; expected names within the archive; do not trust it")
+    return path
 
 
 def _find(there: list[str], path: str, name: str) -> str | None:
