@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +29,7 @@ LICENCE = "InfiniteDance: non-commercial research only (code, weights and data);
 _FEATURES = "alldata_new_joint_vecs264_ft_balanced"
 _STATISTICS = "alldata_new_joint_vecs264"
 _TOKENS = "Infinite_MotionTokens_512x1024_3layer_cleandata"
-_STYLES = "Alldata"
+_STYLES = "all_style_map.json"
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class ReleasedBundle:
         return model
 
 
-def convert_release(source: Path, folder: Path) -> Path:
-    """Read the release's files from `source`, laid out as its README says, and write `folder`, all or nothing.
+def convert_release(source: Path, folder: Path) -> None:
+    """Read the release's files from `source`, laid out as its README says, and write ours into the empty `folder`.
 
     Motion features and token files stay where they are: `folder` remembers their place.
 
@@ -83,25 +81,17 @@ def convert_release(source: Path, folder: Path) -> Path:
     dances = ReleasedDances(
         names=tuple(names),
         embeddings=embeddings,
-        styles=styles_of(names, _optional_folder(source, _STYLES)),
+        styles=styles_of(names, next(iter(sorted(source.rglob(_STYLES))), None)),
         features=features.resolve(),
         tokens=_folder(source, _TOKENS).resolve(),
         mean=read_array(features / "meta" / "Mean.npy"),
         deviation=read_array(features / "meta" / "Std.npy"),
     )
     _require_match(tokenizer, choreographer, retriever, dances)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
-        part = Path(made) / folder.name
-        part.mkdir()
-        provenance = {"made_from": "the InfiniteDance release", "licences": [LICENCE]}
-        for name, model in (("tokenizer", tokenizer), ("choreographer", choreographer), ("retriever", retriever)):
-            save_model(part / RELEASED_FILES[name], model, provenance=provenance)
-        dances.save(part / RELEASED_FILES["dances"])
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    return folder
+    provenance = {"made_from": "the InfiniteDance release", "licences": [LICENCE]}
+    for name, model in (("tokenizer", tokenizer), ("choreographer", choreographer), ("retriever", retriever)):
+        save_model(folder / RELEASED_FILES[name], model, provenance=provenance)
+    dances.save(folder / RELEASED_FILES["dances"])
 
 
 def _require_match(
@@ -124,14 +114,9 @@ def _folder(source: Path, name: str) -> Path:
     return _one(sorted(path for path in source.rglob(name) if path.is_dir()), source, f"{name}/")
 
 
-def _optional_folder(source: Path, name: str) -> Path | None:
-    return next((path for path in sorted(source.rglob(name)) if path.is_dir()), None)
-
-
 def _one(found: Sequence[Path], source: Path, what: str) -> Path:
     if not found:
         raise MissingResource(f"{source}: holds no {what}; expected the folder laid out as the release's README says")
     if len(found) > 1:
         raise BadInput(f"{source}: holds {what} twice, {found[0]} and {found[1]}; leave one")
     return found[0]
-

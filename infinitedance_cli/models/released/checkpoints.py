@@ -96,7 +96,8 @@ def read_embeddings(path: Path) -> tuple[list[str], np.ndarray]:
         raise BadInput(f"{path}: expected the arrays names and embeddings without pickles ({error})") from error
     if vectors.ndim != 2 or len(vectors) != len(names):
         raise BadInput(f"{path}: {len(names)} names and embeddings {vectors.shape}; expected (N,) and (N, E)")
-    return names, vectors
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return names, vectors / np.maximum(lengths, 1e-8)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -208,4 +209,3 @@ def _restore_rotary(model: nn.Module, config: ReleasedChoreographerConfig) -> No
 def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
     numbers = {int(name.removeprefix(prefix).split(".")[0]) for name in tensors if name.startswith(prefix)}
     return max(numbers) + 1 if numbers else 0
-

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,20 +141,27 @@ def load_dances(path: Path) -> ReleasedDances:
     )
 
 
-def styles_of(names: Sequence[str], folder: Path | None) -> NDArray[np.int8]:
-    """Style numbers (N,) of named dances: from "<clip>.json" in `folder`, else from a style's word in the name, or -1."""
-    lowered = [style.lower() for style in STYLES]
-    known: dict[str, int] = {}
-    for clip in {Segment.named(name).clip for name in names}:
-        file = folder / f"{clip}.json" if folder else None
-        word = clip.lower()
-        if file is not None and file.is_file():
-            try:
-                word = str(json.loads(file.read_text())["style"]).lower()
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise BadInput(f'{file}: expected {{"style": …}}') from error
-        known[clip] = next((number for number, style in enumerate(lowered) if style in word), -1)
-    return np.array([known[Segment.named(name).clip] for name in names], np.int8)
+def styles_of(names: Sequence[str], style_map: Path | None) -> NDArray[np.int8]:
+    """Style numbers (N,) of named dances: from a JSON map of clips to styles, else the style that a name begins with;
+    -1 where neither tells.
+
+    Raises:
+        BadInput: the map cannot be read.
+    """
+    known: Mapping[str, Any] = {}
+    if style_map is not None:
+        try:
+            known = json.loads(style_map.read_text())
+            known = {clip: str(style) for clip, style in known.items()}
+        except (OSError, ValueError, AttributeError) as error:
+            raise BadInput(f"{style_map}: expected a JSON map of clips to styles ({error})") from error
+    return np.array([_style_of(Segment.named(name).clip, known) for name in names], np.int8)
+
+
+def _style_of(clip: str, known: Mapping[str, str]) -> int:
+    if known.get(clip) in STYLES:
+        return STYLES.index(known[clip])
+    return next((number for number, style in enumerate(STYLES) if clip.lower().startswith(style.lower())), -1)
 
 
 def codes_of_tokens(tokens: NDArray[np.integer], source: str) -> NDArray[np.int64]:

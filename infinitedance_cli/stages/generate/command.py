@@ -47,12 +47,22 @@ Candidates = Annotated[
         "--candidates", metavar="N", min=1, help="Continuations to choose from; 1 is fastest.", show_default="4"
     ),
 ]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        metavar="idance|release",
+        help="release: the published model exactly as its authors' scripts run it.",
+        show_default="idance",
+    ),
+]
 Preview = Annotated[
     str | None,
     typer.Option("--preview", metavar="FILE", help="Draw it as well, with the song: .mp4, .html, or .png."),
 ]
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", metavar="NAME", help="starter, or a folder.", show_default="starter")
+    str | None,
+    typer.Option("--model", "-m", metavar="NAME", help="starter, infinitedance, or a folder.", show_default="starter"),
 ]
 
 
@@ -71,6 +81,7 @@ def command(
     candidates: Candidates = None,
     preview: Preview = None,
     model: Model = None,
+    protocol: Protocol = None,
     device: options.Device = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
@@ -84,18 +95,23 @@ def command(
     """
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
+    drawing = {
+        "sampling.temperature": temperature,
+        "sampling.top_k": top_k,
+        "sampling.top_p": top_p,
+        "references": references,
+    }
     settings = {
         "genre": genre,
         "seed": seed,
         "takes": takes,
         "start": start,
         "duration": duration,
-        "sampling.temperature": temperature,
-        "sampling.top_k": top_k,
-        "sampling.top_p": top_p,
-        "references": references,
+        **drawing,
+        **{f"released.{name}": value for name, value in drawing.items()},
         "choice.candidates": candidates,
         "model": model,
+        "protocol": protocol,
         "device": device,
     }
     config = options.resolve_or_print(
@@ -105,16 +121,16 @@ def command(
 
 
 def _generate(song: str, output: str, preview: str | None, config: GenerateConfig, *, force: bool) -> None:
-    from infinitedance_cli.models.bundle_files import bundle_folder
     from infinitedance_cli.music.sources import open_source
     from infinitedance_cli.stages.generate.estimate import announce
+    from infinitedance_cli.stages.generate.model_folder import model_folder
     from infinitedance_cli.stages.generate.preview import check_preview, previewed
     from infinitedance_cli.stream.ports import check_output, write_clips
 
     check_output(output, force=force, clips=config.takes)
     if preview is not None:
         check_preview(preview, force=force)
-    bundle_folder(config.model)
+    model_folder(config.model)
     with open_source(song) as source:
         announce(source, config)
         # Only now: torch takes longer to import than all of this.

@@ -12,9 +12,13 @@ from infinitedance_cli.motion.footlock import FootLock
 from infinitedance_cli.motion.ground import GroundConfig
 from infinitedance_cli.motion.stance import StanceConfig
 from infinitedance_cli.motion.warp import BeatWarp
+from infinitedance_cli.stages.generate.released_config import ReleasedConfig
 
 AUTO = "auto"
 """The genre that stands for: whatever goes with the song."""
+
+RELEASE = "release"
+"""The protocol that dances as the authors' scripts do."""
 
 _LARGEST_SEED = 2**63 - 1
 """What torch's generators take."""
@@ -75,10 +79,11 @@ class ChoiceConfig:
 class GenerateConfig:
     """How a dance is made.
 
-    `model` is "starter" or a folder; `genre` a name or "auto" (what the retriever hears in the song); `takes` dances
+    `model` is "starter", "infinitedance" (the published one) or a folder; `genre` a name or "auto" (what the retriever hears in the song); `takes` dances
     are made, with seeds `seed`, `seed` + 1 …; the song is read from `start` seconds on for `duration` seconds (None: to
     its end). `references` retrieved dances are drawn from twice as many for every window; `guidance` above 1 follows
-    music and genre more closely than the model would by itself. Windows share `kept` steps (None: half a window).
+    music and genre more closely than the model would by itself. Windows share `kept` steps (None: half a window). `protocol` and `released` are for the
+    published model only: "release" makes it dance as its authors' scripts do.
     """
 
     model: str = STARTER
@@ -93,9 +98,18 @@ class GenerateConfig:
     kept: int | None = None
     choice: ChoiceConfig = field(default_factory=ChoiceConfig)
     finish: FinishConfig = field(default_factory=FinishConfig)
+    protocol: str = "idance"
+    released: ReleasedConfig = field(default_factory=ReleasedConfig)
     device: str = "auto"
 
+    @property
+    def released_settings(self) -> ReleasedConfig:
+        """What the published model dances by: the authors' own way, or `released`."""
+        return ReleasedConfig.release() if self.protocol == RELEASE else self.released
+
     def __post_init__(self) -> None:
+        if self.protocol not in ("idance", RELEASE):
+            raise ConfigError(f"protocol is {self.protocol!r}; expected idance or {RELEASE}")
         if self.takes < 1:
             raise ConfigError(f"takes is {self.takes}; expected 1 or more")
         if not 0 <= self.seed <= _LARGEST_SEED - self.takes:

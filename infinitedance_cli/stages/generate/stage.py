@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from infinitedance_cli.log import Advance, progress_bar
+from infinitedance_cli.models.bundle_files import is_released
 from infinitedance_cli.models.generation import generate_codes
 from infinitedance_cli.models.sampling import Sampler
 from infinitedance_cli.motion.clip import MotionClip
@@ -18,6 +19,7 @@ from infinitedance_cli.stages.generate.choosing import selection
 from infinitedance_cli.stages.generate.conditions import Conditions
 from infinitedance_cli.stages.generate.config import GenerateConfig
 from infinitedance_cli.stages.generate.finish import decode_codes, finish
+from infinitedance_cli.stages.generate.model_folder import model_folder
 
 _SMALL_WIDTH = 1024
 """Below this width of the choreographer a second thread costs more than it brings."""
@@ -34,6 +36,12 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
         UsageError: the genre or the device is unknown.
         MissingResource: the model, its music encoder or the device is not there.
     """
+    folder = model_folder(config.model)
+    if is_released(folder):
+        from infinitedance_cli.stages.generate.released import generate_released
+
+        yield from generate_released(source, folder, config)
+        return
     brief = make_brief(source, config)
     if brief.bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:
         torch.set_num_threads(1)

@@ -18,7 +18,7 @@ from infinitedance_cli.motion.features import RELEASE_264, clip_to_features
 from infinitedance_cli.testing import example_clip
 
 WIDTH = 16
-DANCES = ("gTiny_Ballet_a", "gTiny_Popular_b", "gTiny_Popular_c")
+DANCES = ("Ballet_a", "gTiny_b", "Popular_c")
 OPTIONS = {
     "nb_code": 512,
     "code_dim": WIDTH,
@@ -38,9 +38,7 @@ OPTIONS = {
     "rot_decoder": True,
 }
 CHOREOGRAPHER = ReleasedChoreographerConfig(
-    backbone=replace(
-        BackboneConfig.llama_3_2_1b(), hidden=128, layers=2, heads=2, key_value_heads=1, intermediate=64
-    ),
+    backbone=replace(BackboneConfig.llama_3_2_1b(), hidden=128, layers=2, heads=2, key_value_heads=1, intermediate=64),
     moe=MoEConfig(bands=2, state=4, attention_residual=False),
     music_dim=1024,
     code_dim=WIDTH,
@@ -52,9 +50,7 @@ def write_release(folder: Path) -> Path:
     torch.manual_seed(0)
     checkpoints, motion = folder / "checkpoints", folder / "InfiniteDanceData" / "dance"
     checkpoints.mkdir(parents=True)
-    network = RVQVAE(
-        replace(RVQConfig.release(2), width=WIDTH, code_dim=WIDTH, depth=2)
-    )
+    network = RVQVAE(replace(RVQConfig.release(2), width=WIDTH, code_dim=WIDTH, depth=2))
     with torch.no_grad():
         for layer in network.quantizer.layers:
             layer.codebook.normal_()
@@ -80,6 +76,9 @@ def _write_dances(motion: Path) -> None:
         np.save(motion / name / "meta" / "Std.npy", rows.std(0) + 0.1)
     tokens = motion / "Infinite_MotionTokens_512x1024_3layer_cleandata"
     tokens.mkdir()
+    styles = motion.parent / "styles"
+    styles.mkdir()
+    (styles / "all_style_map.json").write_text(json.dumps({"gTiny_b": "Popular"}))
     names = []
     for clip in DANCES:
         np.save(motion / "alldata_new_joint_vecs264_ft_balanced" / f"{clip}.npy", rows + random.normal(0, 0.01))

@@ -1,0 +1,42 @@
+"""Settings of the published InfiniteDance model: its own behaviour, or without its defects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from infinitedance_cli.errors import ConfigError
+from infinitedance_cli.models.released.sampling_config import ReleasedSampling
+
+
+@dataclass(frozen=True)
+class ReleasedConfig:
+    """How the published model dances. Each mend of the release is one switch; `release()` has all of them off.
+
+    - whole_song: dance to the last frame of the song (the release drops what does not fill a window)
+    - seamless: windows continue from all that they share, `kept` steps (the release's jump every 8.5 s)
+    - free_opening: begin freely (the release copies the first 2.7 s of a training dance)
+    - steady_index: retrieve for the music that is danced to (the release looks at half the time)
+    - finish: plant the feet and move the timing onto the beat, as for the starter (the release does neither)
+
+    `references` retrieved dances are blended; `sampling` are the rules for drawing codes.
+    """
+
+    whole_song: bool = True
+    seamless: bool = True
+    free_opening: bool = True
+    steady_index: bool = True
+    finish: bool = True
+    kept: int = 32
+    references: int = 10
+    sampling: ReleasedSampling = field(default_factory=ReleasedSampling)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.kept < 96:
+            raise ConfigError(f"released.kept is {self.kept}; expected 1 to 95 steps")
+        if self.references < 1:
+            raise ConfigError(f"released.references is {self.references}; expected 1 or more")
+
+    @classmethod
+    def release(cls) -> ReleasedConfig:
+        """The behaviour of the authors' scripts, quirks included."""
+        return cls(False, False, False, False, False, sampling=ReleasedSampling.release())
