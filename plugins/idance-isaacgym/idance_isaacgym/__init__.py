@@ -1,0 +1,1 @@
+"""PHC's policies in Isaac Gym as the engine `isaacgym` of `idance imitate`."""
