@@ -18,10 +18,10 @@ from infinitedance_cli.stages.imitate.engines._scene import Scene
 
 FloatArray = NDArray[np.float64]
 
-_PRICE = 1e-3
-_FAR_M, _FAST_M_S = 0.01, 0.3
+PRICE = 1e-3
+FAR_M, FAST_M_S = 0.01, 0.3
 # Edges of a friction pyramid around the floor's normal, y.
-_EDGES = np.array([[FRICTION, 1, 0], [-FRICTION, 1, 0], [0, 1, FRICTION], [0, 1, -FRICTION]], dtype=np.float64)
+EDGES = np.array([[FRICTION, 1, 0], [-FRICTION, 1, 0], [0, 1, FRICTION], [0, 1, -FRICTION]], dtype=np.float64)
 
 
 class ContactPlan:
@@ -55,9 +55,9 @@ class ContactPlan:
                 continue
             mujoco.mj_jac(model, data, self._jacobian, None, contact.pos, model.geom_bodyid[second])
             speed = self._jacobian @ velocity
-            far = 3 * (max(contact.dist, 0.0) / _FAR_M) ** 2
-            edges.append(_EDGES @ self._jacobian)
-            prices += [_PRICE * (1 + far + speed @ speed / _FAST_M_S**2)] * len(_EDGES)
+            far = 3 * (max(contact.dist, 0.0) / FAR_M) ** 2
+            edges.append(EDGES @ self._jacobian)
+            prices += [PRICE * (1 + far + speed @ speed / FAST_M_S**2)] * len(EDGES)
         if not edges:
             return needed
         generators = np.concatenate(edges)
