@@ -102,12 +102,15 @@ def require_gpu() -> None:
         raise Stopped(MISSING, f"it needs an NVIDIA GPU, and torch under {sys.executable} finds none")
 
 
-def run(arguments: Sequence[str], result: Path) -> None:
-    """Run a script of the repository, in its folder and under this interpreter, until it has written `result`.
+def run(arguments: Sequence[str], result: Path, name: str = "") -> None:
+    """Run a script in the folder of the repository, under this interpreter, until it has written `result`.
+
+    `name` of the script for messages; its path in the repository unless given.
 
     Raises Stopped with one line when it fails. One that fails after its result is there, such as while it draws a
     preview, has done what is wanted.
     """
+    name = name or arguments[0]
     command = [sys.executable, "-u", *arguments]
     said = deque(maxlen=_LINES_KEPT)  # type: deque[str]
     with subprocess.Popen(
@@ -121,11 +124,11 @@ def run(arguments: Sequence[str], result: Path) -> None:
                     say("debug", line)
     if result.is_file():
         if process.returncode != 0:
-            say("warning", f"{arguments[0]} found the motion and then failed: {said[-1] if said else 'no word'}")
+            say("warning", f"{name} found the motion and then failed: {said[-1] if said else 'no word'}")
         return
     if process.returncode == 0:
-        raise Stopped(FAILED, f"{arguments[0]} ended well but wrote no {result.name}")
-    raise Stopped(*cause(arguments[0], process.returncode, list(said)))
+        raise Stopped(FAILED, f"{name} ended well but wrote no {result.name}")
+    raise Stopped(*cause(name, process.returncode, list(said)))
 
 
 def cause(script: str, returncode: int, said: Sequence[str]) -> tuple[int, str]:
