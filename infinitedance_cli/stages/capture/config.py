@@ -21,7 +21,7 @@ class ShotsConfig:
     """Where a video is cut: a change of picture of `cut` (0–1) that stays for `flash_frames`; False finds no cuts.
 
     People who are out of sight for at most `longest_gap_s` are filled in; longer absences end the clip. Clips under
-    `shortest_s` are dropped.
+    `shortest_s` are dropped; after `longest_s` a new clip begins, so that memory has a limit.
     """
 
     find: bool = True
@@ -29,6 +29,7 @@ class ShotsConfig:
     flash_frames: Annotated[int, Ge(1), Le(15)] = 4
     longest_gap_s: Annotated[float, Ge(0), Le(5)] = 0.5
     shortest_s: Annotated[float, Ge(0.1)] = 1.0
+    longest_s: Annotated[float, Ge(10)] = 600.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ class PersonsConfig:
     most: Annotated[int, Ge(1), Le(32)] = 6
     least_overlap: Annotated[float, Gt(0), Le(1)] = 0.3
     least_score: Annotated[float, Ge(0), Le(1)] = 0.5
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How landmarks become a body: `height_m` of the person (None: estimated), `gravity` finds which way is down from
+    the feet (False: the camera is level), `lock_feet` holds planted feet still."""
+
+    height_m: Annotated[float, Ge(0.5), Le(2.6)] | None = None
+    gravity: bool = True
+    lock_feet: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,7 @@ class CaptureConfig:
     license: str = ""
     shots: ShotsConfig = ShotsConfig()
     persons: PersonsConfig = PersonsConfig()
+    fit: FitConfig = FitConfig()
 
     def __post_init__(self) -> None:
         if self.person not in PEOPLE and not (self.person.isdecimal() and int(self.person) > 0):
