@@ -32,15 +32,19 @@ def write_with_sound(target: Path, pictures: Iterator[Any], source: Path, sound_
             frame.pts, frame.time_base = count, Fraction(1, int(FPS))
             container.mux(video.encode(frame))
             count += 1
-            until = count / FPS
-            for part in sound if audio is not None else ():
-                container.mux(audio.encode(part))
-                if part.time >= until:
-                    break
+            if audio is not None:
+                _add_until(container, audio, sound, count / FPS)
         container.mux(video.encode(None))
         if audio is not None:
             container.mux(audio.encode(None))
     return count
+
+
+def _add_until(container: Any, audio: Any, sound: Iterator[Any], until: float) -> None:
+    for part in sound:
+        container.mux(audio.encode(part))
+        if part.time >= until:
+            return
 
 
 def _sound(source: Path, start_s: float) -> Iterator[Any]:
