@@ -7,6 +7,7 @@ Tensor for tensor the released network, so that its weights can be loaded. Each 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,6 @@ from infinitedance_cli.models.backbone import BackboneConfig, build_causal_lm
 from infinitedance_cli.models.cadence_moe import MoEConfig, ReleasedCadenceMoE
 from infinitedance_cli.models.checks import require, require_positive
 from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder
-from infinitedance_cli.models.sampling import Sampler
 
 STYLES = ("Ballet", "Popular", "Latin", "Modern", "Folk", "Classic")
 """The release's six classes, in the order of its style embedding."""
@@ -55,6 +55,14 @@ class ReleasedChoreographerConfig:
             0 <= self.code_offset and last <= self.vocabulary,
             f"choreographer.vocabulary is {self.vocabulary}; expected at least {last}, room for all codes",
         )
+
+
+class Draws(Protocol):
+    """What draws codes (B,) from logits (B, codebook_size) of a quantiser layer."""
+
+    def draw(self, logits: Tensor, level: int) -> Tensor:
+        """Codes of layer `level`."""
+        ...
 
 
 class DanceBridge(nn.Module):
@@ -165,7 +173,7 @@ class ReleasedChoreographer(nn.Module):
 
     @torch.inference_mode()
     def sample_step(
-        self, decoder: LlamaDecoder, cache: DecodeState, hidden: Tensor, sampler: Sampler
+        self, decoder: LlamaDecoder, cache: DecodeState, hidden: Tensor, sampler: Draws
     ) -> tuple[Tensor, Tensor]:
         """Draw the codes (B, Q) of one step; returns them and the hidden state (B, hidden) for the next step."""
         codes = []

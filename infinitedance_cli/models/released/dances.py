@@ -115,7 +115,7 @@ class ReleasedDances:
 
     def save(self, path: Path) -> None:
         """Write everything but the clips' own files to a safetensors file."""
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "embeddings": self.embeddings,
             "styles": self.styles,
             "mean": self.mean,
@@ -184,7 +184,7 @@ def tokens_of_codes(codes: NDArray[np.integer]) -> NDArray[np.int64]:
     return (codes.astype(np.int64) + _CODE_OFFSET + 512 * np.arange(3)).reshape(-1)
 
 
-def _array(path: Path) -> NDArray[np.generic]:
+def _array(path: Path) -> NDArray[Any]:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -47,7 +47,8 @@ def seamless_windows(steps: int, kept: int, window: int = 96, opening: int = 0) 
 
     `opening` steps of the first window are given, too: a copy of a retrieved dance.
     """
-    windows, done = [], 0
+    windows: list[Window] = []
+    done = 0
     for first in window_starts(max(steps, window), window, kept):
         fed = done - first if windows else opening
         windows.append(Window(first, fed, fed if windows else 0))

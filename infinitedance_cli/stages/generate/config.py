@@ -79,11 +79,12 @@ class ChoiceConfig:
 class GenerateConfig:
     """How a dance is made.
 
-    `model` is "starter", "infinitedance" (the published one) or a folder; `genre` a name or "auto" (what the retriever hears in the song); `takes` dances
-    are made, with seeds `seed`, `seed` + 1 …; the song is read from `start` seconds on for `duration` seconds (None: to
-    its end). `references` retrieved dances are drawn from twice as many for every window; `guidance` above 1 follows
-    music and genre more closely than the model would by itself. Windows share `kept` steps (None: half a window). `protocol` and `released` are for the
-    published model only: "release" makes it dance as its authors' scripts do.
+    `model` is "starter", "infinitedance" (the published one) or a folder; `genre` a name or "auto" (what the retriever
+    hears in the song); `takes` dances are made, with seeds `seed`, `seed` + 1 …; the song is read from `start` seconds
+    on for `duration` seconds (None: to its end). `references` retrieved dances are drawn from twice as many for every
+    window; `guidance` above 1 follows music and genre more closely than the model would by itself. Windows share `kept`
+    steps (None: half a window). `protocol` and `released` are for the published model only: "release" makes it dance as
+    its authors' scripts do.
     """
 
     model: str = STARTER

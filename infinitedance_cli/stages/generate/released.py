@@ -55,6 +55,56 @@ class _Heard:
         return max(1, round(self.song.duration_s * FPS))
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A song, the model, settings and the style that is danced, ready to be danced."""
+
+    bundle: ReleasedBundle
+    config: GenerateConfig
+    heard: _Heard
+    style: int
+    labels: Labels
+
+    @property
+    def settings(self) -> ReleasedConfig:
+        """Of the published model."""
+        return self.config.released_settings
+
+    @property
+    def seeds(self) -> list[int]:
+        """One per take."""
+        return [self.config.seed + take for take in range(self.config.takes)]
+
+    def windows(self) -> list[Window]:
+        """Windows over the song."""
+        settings, heard = self.settings, self.heard
+        if not settings.seamless:
+            return released_windows(len(heard.muq))
+        steps = math.ceil(heard.frames / 4) if settings.whole_song else len(heard.muq) * 9 // 10 // 3
+        return seamless_windows(steps, settings.kept, opening=0 if settings.free_opening else _OPENING_STEPS)
+
+    def clip(self, seed: int, codes: NDArray[np.int16], frames: int) -> MotionClip:
+        """The dance of codes (S, 3), with its music, labels and provenance."""
+        heard, tokenizer, rhythm = self.heard, self.bundle.tokenizer, self.heard.song.rhythm
+        stem, sha256 = Path(heard.name).stem.strip("<>") or "song", heard.song.info.sha256 if heard.song.info else ""
+        clip = decode_codes(tokenizer, codes, frames, f"{stem}-{seed}")
+        clip = finish(clip, rhythm.beats, self.config.finish) if self.settings.finish else with_relaxed_hands(clip)
+        clip = replace(
+            clip,
+            labels=self.labels,
+            tokens=Tokens(codes, tokenizer.stride, tokenizer.codebook_sha256),
+            music=MusicTrack(
+                sha256=sha256,
+                path=heard.name,
+                beats=rhythm.beats,
+                downbeats=rhythm.downbeats,
+                tempo_bpm=rhythm.tempo_bpm,
+            ),
+        )
+        details = {"config": to_dict(self.config), "seed": seed, "input_sha256": sha256, "licences": [LICENCE]}
+        return clip.with_provenance("generate", **details)
+
+
 def generate_released(source: AudioSource, folder: Path, config: GenerateConfig) -> Iterator[MotionClip]:
     """Dances of one song, one per take, drawn side by side; take k has the seed that it would have alone.
 
@@ -63,47 +113,42 @@ def generate_released(source: AudioSource, folder: Path, config: GenerateConfig)
         MissingResource: MuQ, librosa or the motion features of the release are not there.
         UsageError: the genre or the device is unknown.
     """
-    bundle, device = ReleasedBundle(folder), pick_device(config.device)
-    settings = config.released_settings
+    device, bundle = pick_device(config.device), ReleasedBundle(folder)
     heard = _hear(source, config)
-    style, label = _style(config.genre, heard, bundle)
+    task = _Task(bundle, config, heard, *_style(config.genre, heard, bundle))
+    codes = _draw(task, device)
+    frames = min(heard.frames, 4 * codes.shape[1]) if task.settings.whole_song else 4 * codes.shape[1]
+    for take, seed in enumerate(task.seeds):
+        yield task.clip(seed, codes[take, : math.ceil(frames / 4)], frames)
+
+
+def _draw(task: _Task, device: torch.device) -> NDArray[np.int16]:
+    """Codes (takes, S, 3) of all windows."""
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    model = bundle.choreographer(device, dtype)
-    window = model.config.steps
-    if settings.seamless:
-        steps = math.ceil(heard.frames / 4) if settings.whole_song else len(heard.muq) * 9 // 10 // 3
-        opening_steps = 0 if settings.free_opening else _OPENING_STEPS
-        windows = seamless_windows(steps, settings.kept, window, opening_steps)
-    else:
-        windows = released_windows(len(heard.muq), window)
-    seeds = [config.seed + take for take in range(config.takes)]
-    sampler = ReleasedSampler(
-        settings.sampling, seeds, layers=3, steps=window, codes=model.config.codebook_size, device=device
-    )
-    conditions = _Conditions(bundle, heard, style, settings)
+    model = task.bundle.choreographer(device, dtype)
+    steps, size, seeds = model.config.steps, model.config.codebook_size, task.seeds
+    sampler = ReleasedSampler(task.settings.sampling, seeds, layers=3, steps=steps, codes=size, device=device)
+    conditions, windows = _Conditions(task), task.windows()
 
     @torch.inference_mode()
     def prefix_at(first: int) -> Tensor:
         music = torch.from_numpy(conditions.music(first)).to(device, dtype)[None]
         reference = torch.from_numpy(conditions.reference(first)).to(device, dtype)[None]
-        return model.condition(music, torch.tensor([style], device=device), reference)
+        return model.condition(music, torch.tensor([task.style], device=device), reference)
 
-    parts = []
-    with progress_bar("dancing", sum(window - one.new for one in windows) * 4) as advance:
-        for codes in draw_windows(model, windows, prefix_at, sampler, config.takes, conditions.opening(windows)):
+    parts, opening = [], conditions.opening(windows[0])
+    with progress_bar("dancing", sum(steps - window.new for window in windows) * 4) as advance:
+        for codes in draw_windows(model, windows, prefix_at, sampler, len(seeds), opening):
             parts.append(codes)
             advance(4 * codes.shape[1])
-    danced = np.concatenate(parts, 1).astype(np.int16)
-    frames = min(heard.frames, 4 * danced.shape[1]) if settings.whole_song else 4 * danced.shape[1]
-    for take, seed in enumerate(seeds):
-        yield _clip(bundle, config, settings, heard, label, seed, danced[take, : math.ceil(frames / 4)], frames)
+    return np.concatenate(parts, 1).astype(np.int16)
 
 
 class _Conditions:
     """Music and reference of every window."""
 
-    def __init__(self, bundle: ReleasedBundle, heard: _Heard, style: int, settings: ReleasedConfig) -> None:
-        self.bundle, self.heard, self.style, self.settings = bundle, heard, style, settings
+    def __init__(self, task: _Task) -> None:
+        self.bundle, self.heard, self.style, self.settings = task.bundle, task.heard, task.style, task.settings
         self._found: dict[int, list[str]] = {}
 
     def music(self, first: int) -> NDArray[np.float32]:
@@ -118,11 +163,9 @@ class _Conditions:
         """Blend (384, 264) of the dances that go with the window."""
         return self.bundle.dances.reference(self._names(first), self.settings.references, 384)
 
-    def opening(self, windows: list[Window]) -> NDArray[np.int64] | None:
+    def opening(self, window: Window) -> NDArray[np.int64] | None:
         """Codes that the first window copies; None where it begins freely."""
-        if not windows[0].fed:
-            return None
-        return self.bundle.dances.opening(self._names(windows[0].first), windows[0].fed)
+        return self.bundle.dances.opening(self._names(window.first), window.fed) if window.fed else None
 
     def _names(self, first: int) -> list[str]:
         if self.settings.steady_index:
@@ -178,25 +221,3 @@ def _style(requested: str, heard: _Heard, bundle: ReleasedBundle) -> tuple[int, 
     style = int(votes.argmax())
     logger.info("genre: %s, by the dances that go with such music (--genre picks another)", genres.CLASSES[style])
     return style, Labels(genres.CLASSES[style], "")
-
-
-def _clip(
-    bundle: ReleasedBundle,
-    config: GenerateConfig,
-    settings: ReleasedConfig,
-    heard: _Heard,
-    label: Labels,
-    seed: int,
-    codes: NDArray[np.int16],
-    frames: int,
-) -> MotionClip:
-    stem, rhythm, info = Path(heard.name).stem.strip("<>") or "song", heard.song.rhythm, heard.song.info
-    clip = decode_codes(bundle.tokenizer, codes, frames, f"{stem}-{seed}")
-    clip = finish(clip, rhythm.beats, config.finish) if settings.finish else with_relaxed_hands(clip)
-    sha256 = info.sha256 if info else ""
-    track = MusicTrack(
-        sha256=sha256, path=heard.name, beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm
-    )
-    tokens = Tokens(codes, bundle.tokenizer.stride, bundle.tokenizer.codebook_sha256)
-    clip = replace(clip, music=track, labels=label, tokens=tokens)
-    return clip.with_provenance("generate", config=to_dict(config), seed=seed, input_sha256=sha256, licences=[LICENCE])

@@ -1,0 +1,83 @@
+"""MuQ: the mel bands by their definition, the files by their names. The whole network was compared with muq 0.1.0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.music.encoders import muq
+from infinitedance_cli.music.encoders._muq_network import MuQNetwork, mel_filters
+from infinitedance_cli.music.song import song_from_audio
+from tests.models.released.tiny_muq import STATISTICS, write_muq
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("muq")
+    write_muq(path, width=16)
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(folder: Path) -> MuQNetwork:
+    return muq.load_network(folder)
+
+
+def _noise(seconds: float) -> np.ndarray:
+    return 0.1 * np.random.default_rng(0).normal(size=int(24_000 * seconds)).astype(np.float32)
+
+
+def test_a_tone_fills_the_mel_band_of_its_frequency(network: MuQNetwork) -> None:
+    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(24_000) / 24_000)[None]
+    loudest = network.mel(tone)[0, :, 50].argmax()
+    # 1000 Hz is mel 1000 (HTK); 128 bands share the 3266 mel below 12 kHz among 129 corners.
+    assert abs(int(loudest) + 1 - 1000 / (2595 * np.log10(1 + 12_000 / 700) / 129)) < 1
+
+
+def test_decibels_are_normalised_by_the_published_statistics(network: MuQNetwork) -> None:
+    silence = network.mel(torch.zeros(1, 24_000))
+    expected = (-100 - STATISTICS["melspec_2048_mean"]) / STATISTICS["melspec_2048_std"]
+    assert torch.allclose(silence, torch.full_like(silence, expected), atol=1e-4)
+    assert silence.shape == (1, 128, 100)
+
+
+def test_filters_are_triangles_of_height_one() -> None:
+    filters = mel_filters(16)  # few and wide: each has bins near its top
+    assert (filters.max(0) > 0.9).all() and filters.max() <= 1
+    assert np.allclose(filters[60:800].sum(1), 1, atol=1e-5)  # neighbours add up to one
+
+
+def test_a_song_is_covered_to_its_end(network: MuQNetwork) -> None:
+    song = song_from_audio(_noise(1.5), 24_000)
+    rows = muq.MuQEncoder(network).encode(song)
+    assert rows.shape == (38, 16)  # 37 rows of 960 samples, the last one repeated for the last half
+    assert np.array_equal(rows[37], rows[36])
+
+
+def test_long_songs_are_read_in_windows(network: MuQNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = _noise(12)
+    whole = muq.encode_samples(network, samples)
+    monkeypatch.setattr(muq, "_WINDOW_S", 2)
+    monkeypatch.setattr(muq, "_MARGIN_S", 2)
+    pieces = muq.encode_samples(network, samples)
+    assert pieces.shape == whole.shape
+    assert np.abs(pieces - whole).mean() < 0.1 * whole.std()
+
+
+def test_tensors_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    save_file({name: value for name, value in tensors.items() if "conv3" not in name}, tmp_path / "model.safetensors")
+    with pytest.raises(BadInput, match=r"conv\.conv\.[01]\.conv3\.(weight|bias) is missing"):
+        muq.load_network(tmp_path)
+    save_file({**tensors, "model.conv.linear.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
+    with pytest.raises(BadInput, match=r"conv\.linear\.bias is \(3,\); expected \(16,\)"):
+        muq.load_network(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(BadInput, match="not the published MuQ"):
+        muq.load_network(tmp_path)
