@@ -129,6 +129,23 @@ def build_body(skeleton: Skeleton) -> SimulatedBody:
     return SimulatedBody(tuple(parts), float(height), mass)
 
 
+def inertia(part: Part) -> tuple[FloatArray, FloatArray]:
+    """Centre of mass (3,) and xx, yy, zz, xy, xz, yz of the inertia about it: of the part's shapes as solid rods."""
+    shapes = [shape for shape in part.shapes if shape.touches != "floor"] or list(part.shapes)
+    if not shapes:
+        return np.zeros(3), np.array([1, 1, 1, 0, 0, 0]) * part.mass * 0.03**2
+    centre = np.mean([(shape.start + shape.end) / 2 for shape in shapes], axis=0)
+    total = np.zeros((3, 3))
+    share = part.mass / len(shapes)
+    for shape in shapes:
+        rod, arm = shape.end - shape.start, (shape.start + shape.end) / 2 - centre
+        for vector, factor in ((rod, 1 / 12), (arm, 1.0)):
+            total += share * factor * (vector @ vector * np.eye(3) - np.outer(vector, vector))
+        # Thickness: a ball of the radius, with a floor that keeps thin parts from spinning up numerically.
+        total += share * 0.4 * max(shape.radius, 0.03) ** 2 * np.eye(3)
+    return centre, total[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+
+
 def _sole_height(rest: FloatArray) -> float:
     """Height of the soles in the rest pose: the floor, or where the rest pose does not stand on y = 0, as it would."""
     foot = float(np.linalg.norm(rest[10] - rest[7]))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+from infinitedance_cli.stages.imitate.balance import BalanceConfig
 from infinitedance_cli.stages.imitate.grounding import GroundingConfig
 from infinitedance_cli.stages.imitate.tracking import Quality
 
@@ -22,3 +23,4 @@ class ImitateConfig:
     keep_failed: bool = False
     jobs: Annotated[int, Ge(0), Le(256)] = 0
     grounding: GroundingConfig = GroundingConfig()
+    balance: BalanceConfig = BalanceConfig()

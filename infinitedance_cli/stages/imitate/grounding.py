@@ -24,7 +24,8 @@ _MOST_BEND = 1.0
 """Radians that toes are bent up at most to stay out of the floor."""
 _SWING_SPEED = (0.4, 1.2)
 """Speeds in m/s over the floor at which a foot begins to be lifted, and at which it has its full clearance."""
-_HOVER_M = 0.02
+_HOVER_M = (0.03, 0.06)
+"""Heights of a resting foot over the floor up to which it is put down, and from which it is left hanging."""
 _NOISE_ACCELERATION = 60.0
 """Mean size of a joint's second difference, m/s², above which a clip counts as noisy."""
 
@@ -157,7 +158,7 @@ def _clear_the_floor(clip: MotionClip, body: SimulatedBody, config: GroundingCon
 def _foot_lift(feet: FloatArray, lowest: FloatArray, fps: float, config: GroundingConfig) -> FloatArray:
     """Metres (T,) by which a foot is lifted; `feet` (T, 2, 3) are its ankle and toe, `lowest` (T,) its lowest point.
 
-    A fast foot is lifted to its clearance; a resting one that hovers by less than `_HOVER_M` is put down.
+    A fast foot is lifted to its clearance; a resting one that hovers within `_HOVER_M` is put down.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -165,6 +166,7 @@ def _foot_lift(feet: FloatArray, lowest: FloatArray, fps: float, config: Groundi
     slow, fast = _SWING_SPEED
     swings = np.clip((speed - slow) / (fast - slow), 0, 1)
     up = np.maximum(config.clearance_m * swings - lowest, 0.0)
-    rests = np.clip((slow - speed) / (0.5 * slow), 0, 1) * (lowest < _HOVER_M)
+    near, hanging = _HOVER_M
+    rests = np.clip((slow - speed) / (0.5 * slow), 0, 1) * np.clip((hanging - lowest) / (hanging - near), 0, 1)
     lift: FloatArray = gaussian_filter1d(np.where(up > 0, up, -rests * np.maximum(lowest, 0)), config.ease_frames)
     return np.where(np.abs(lift) > 1e-4, lift, 0.0)

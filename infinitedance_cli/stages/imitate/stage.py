@@ -13,6 +13,7 @@ from infinitedance_cli import plugins
 from infinitedance_cli.errors import BadInput, StageFailed
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.stages.imitate.balance import balance_reference
 from infinitedance_cli.stages.imitate.body import SimulatedBody, build_body
 from infinitedance_cli.stages.imitate.config import ImitateConfig
 from infinitedance_cli.stages.imitate.grounding import ground_reference
@@ -71,7 +72,10 @@ def imitate(
 
 
 def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, MotionClip]:
-    """The body of a clip and the grounded reference for it. Raises BadInput as `imitate`."""
+    """The body of a clip and the reference for it: grounded and, for physical quality, balanced.
+
+    Raises BadInput as `imitate`.
+    """
     name = f"clip {clip.clip_id}"
     if clip.frames < FEWEST_FRAMES:
         raise BadInput(f"{name}: it has {clip.frames} frames; a body needs {FEWEST_FRAMES} or more to move")
@@ -86,7 +90,10 @@ def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, Mot
             f"{name}: its root moves at {speed:.0f} m/s while its skeleton is {body.height_m:.2f} m tall, so its path "
             "is most likely in centimetres; expected metres: scale it first"
         )
-    return body, ground_reference(clip, body, config.grounding)
+    reference = ground_reference(clip, body, config.grounding)
+    if config.quality == "physical" and config.grounding.floor:
+        reference = balance_reference(reference, body, config.balance)
+    return body, reference
 
 
 def danced(clip: MotionClip, body: SimulatedBody, engine: str, tracking: Tracking, config: ImitateConfig) -> MotionClip:

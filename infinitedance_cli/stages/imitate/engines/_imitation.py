@@ -41,7 +41,7 @@ PLANS: dict[Quality, Plan] = {
     "fast": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=1.0),
     "physical": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=0.3, search=SearchConfig()),
 }
-_SEARCHED_HELP = Help(4, 6, 0.0)
+_SEARCHED_HELP = Help(1, 2, 0.0)
 
 
 def imitation(body: SimulatedBody, reference: MotionClip, quality: Quality) -> Asking[Tracking]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from infinitedance_cli.stages.imitate.body import GRAVITY, Part, Shape, SimulatedBody
+from infinitedance_cli.stages.imitate.body import GRAVITY, Part, Shape, SimulatedBody, inertia
 
 FloatArray = NDArray[np.float64]
 
@@ -75,8 +75,8 @@ def _add_part(parent: ElementTree.Element, part: Part) -> ElementTree.Element:
         ElementTree.SubElement(element, "freejoint", name=part.name)
     elif part.jointed:
         ElementTree.SubElement(element, "joint", name=part.name, type="ball")
-    centre, inertia = _inertia(part)
-    ElementTree.SubElement(element, "inertial", mass=repr(part.mass), pos=_text(centre), fullinertia=_text(inertia))
+    centre, moments = inertia(part)
+    ElementTree.SubElement(element, "inertial", mass=repr(part.mass), pos=_text(centre), fullinertia=_text(moments))
     for shape in part.shapes:
         _add_shape(element, shape)
     return element
@@ -91,23 +91,6 @@ def _add_shape(element: ElementTree.Element, shape: Shape) -> None:
     else:
         ends = _text(np.concatenate((shape.start, shape.end)))
         ElementTree.SubElement(element, "geom", {**common, "type": "capsule", "fromto": ends})
-
-
-def _inertia(part: Part) -> tuple[FloatArray, FloatArray]:
-    """Centre of mass (3,) and xx, yy, zz, xy, xz, yz of the inertia about it: of the part's shapes as solid rods."""
-    shapes = [shape for shape in part.shapes if shape.touches != "floor"] or list(part.shapes)
-    if not shapes:
-        return np.zeros(3), np.array([1, 1, 1, 0, 0, 0]) * part.mass * 0.03**2
-    centre = np.mean([(shape.start + shape.end) / 2 for shape in shapes], axis=0)
-    total = np.zeros((3, 3))
-    share = part.mass / len(shapes)
-    for shape in shapes:
-        rod, arm = shape.end - shape.start, (shape.start + shape.end) / 2 - centre
-        for vector, factor in ((rod, 1 / 12), (arm, 1.0)):
-            total += share * factor * (vector @ vector * np.eye(3) - np.outer(vector, vector))
-        # Thickness: a ball of the radius, with a floor that keeps thin parts from spinning up numerically.
-        total += share * 0.4 * max(shape.radius, 0.03) ** 2 * np.eye(3)
-    return centre, total[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
 
 
 def _text(values: FloatArray) -> str:
