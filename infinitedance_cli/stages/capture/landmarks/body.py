@@ -22,6 +22,7 @@ LEAST_PRESENCE = 0.5
 _STRIDES = (8, 16, 32, 32, 32)
 _REGION_SCALE = 1.25
 _UP = math.pi / 2
+_OUTPUTS = (0, 1, 3, 4)  # landmarks, presence, heatmaps, world landmarks; 2 is the mask of the person
 _HEATMAP_REACH = 3
 _LEAST_HEAT = 0.5
 
@@ -54,12 +55,12 @@ class BodyNetwork:
     """Reads the body's landmarks in a region."""
 
     def __init__(self, path: Path) -> None:
-        self._network = Network(path)
+        self._network = Network(path, outputs=_OUTPUTS)
 
     def read(self, picture: Picture, region: Region) -> BodyReading:
         """The landmarks of the person in the middle of the region."""
         cut = geometry.crop(picture, region, self._network.side, repeat_edge=True)
-        flat, presence, heat, flat_world = self._network.run(cut, 0, 1, 3, 4)
+        flat, presence, heat, flat_world = self._network.run(cut)
         rows = flat.reshape(-1, 5)
         points = refine(rows[:, :2] / np.float32(self._network.side), heat)
         placed = geometry.to_picture(points, region)

@@ -21,6 +21,10 @@ LEAST_SCORE = 0.5
 LEAST_SIDE = 16.0
 """A hand whose region is smaller than this many pixels is not read: nothing can be told of its fingers."""
 
+CHECK_EVERY = 6
+"""A hand that stays where it is gets its region from its own landmarks; so often at least it is found anew."""
+
+_STILL = {"angle": math.radians(15), "shift": 0.05, "scale": 0.15}
 _UP = math.pi / 2
 _PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 _WRIST, _INDEX_JOINT, _MIDDLE_JOINT, _RING_JOINT = 0, 6, 10, 14
@@ -31,17 +35,22 @@ _OF_BODY = ((15, 17, 19), (16, 18, 20))
 @dataclass(frozen=True, eq=False)
 class HandReading:
     """`image` (21, 2) pixels, `world` (21, 3) metres about the hand in the camera's axes, `score` 0–1 that a hand is
-    there, `right` 0–1 that it is a right one, and the region in which to look for it next."""
+    there, `right` 0–1 that it is a right one, and the region in which to look for it next.
+
+    `expected` is the region in which the body's landmarks put it, `age` the pictures since that was checked.
+    """
 
     image: FloatArray
     world: FloatArray
     score: float
     right: float
     next_region: Region
+    expected: Region
+    age: int
 
 
 class HandNetworks:
-    """Reads the hands of a body. Used by one thread at a time."""
+    """Reads the hands of a body, the right and the left. Used by one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._recrop = Network(folder / "hand_recrop.tflite")
@@ -49,12 +58,14 @@ class HandNetworks:
 
     def read(self, picture: Picture, expected: Region, before: HandReading | None) -> HandReading:
         """The hand that the body's landmarks put into the `expected` region, and that was there `before`."""
-        return self._read(picture, self._region(picture, expected, before))
+        if before is not None and before.age < CHECK_EVERY and geometry.agree(expected, before.expected, **_STILL):
+            return self._read(picture, before.next_region, expected, before.age + 1)
+        return self._read(picture, self._region(picture, expected, before), expected, 0)
 
     def _region(self, picture: Picture, expected: Region, before: HandReading | None) -> Region:
-        """The previous hand's region where the body moved it little, otherwise what the re-crop network makes of it."""
+        """The previous hand's region where it is about the one that the re-crop network finds, otherwise the latter."""
         cut = geometry.crop(picture, expected, self._recrop.side, repeat_edge=True)
-        (flat,) = self._recrop.run(cut, 0)
+        (flat,) = self._recrop.run(cut)
         middle, top = geometry.to_picture(flat.reshape(2, 2) / self._recrop.side, expected)
         fresh = geometry.moved(geometry.from_axis(middle, top, -_UP, 1.0), 1.0, -0.1)
         if before is None:
@@ -62,13 +73,13 @@ class HandNetworks:
         steady = geometry.agree(before.next_region, fresh, angle=math.radians(40), shift=0.2, scale=0.4)
         return before.next_region if steady and geometry.inside(before.image, fresh, -0.1) else fresh
 
-    def _read(self, picture: Picture, region: Region) -> HandReading:
+    def _read(self, picture: Picture, region: Region, expected: Region, age: int) -> HandReading:
         cut = geometry.crop(picture, region, self._network.side, repeat_edge=True)
-        flat, score, right, flat_world = self._network.run(cut, 0, 1, 2, 3)
+        flat, score, right, flat_world = self._network.run(cut)
         image = geometry.to_picture(flat.reshape(-1, 3)[:, :2] / self._network.side, region)
         world = flat_world.reshape(-1, 3).copy()
         world[:, :2] = world[:, :2] @ geometry.turn(region.angle).T
-        return HandReading(image, world, float(score[0]), float(right[0]), _next_region(image))
+        return HandReading(image, world, float(score[0]), float(right[0]), _next_region(image), expected, age)
 
 
 def expected_region(body: FloatArray, visibility: FloatArray, side: int) -> Region | None:

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.stages.capture.landmarks.pruning import pruned
 from infinitedance_cli.stages.capture.landmarks.records import FloatArray, Picture
 
 
 class Network:
-    """A network of one picture. Its interpreter is used by one thread at a time and lets others run meanwhile.
+    """A network of one picture, on one core. It is used by one thread at a time and lets others run meanwhile.
 
-    `low` and `high` are what black and white pixels are to the network.
+    `low` is what a black pixel is to the network; a white one is 1. With `outputs` it has only these of its outputs,
+    and does only the work that they need.
     """
 
-    def __init__(self, path: Path, *, low: float = 0.0, high: float = 1.0, threads: int = 1) -> None:
+    def __init__(self, path: Path, *, low: float = 0.0, outputs: Sequence[int] = ()) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            self._interpreter: Any = Interpreter(model_path=str(path), num_threads=threads)
+            content = pruned(path, outputs) if outputs else path.read_bytes()
+            self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise MissingResource(f"{path} is not a network that LiteRT can run: {reason}") from error
-        self._input = self._interpreter.get_input_details()[0]
+        (taken,) = self._interpreter.get_input_details()
+        self._input = self._interpreter.tensor(taken["index"])
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
-        self.side: int = int(self._input["shape"][1])
-        self._tensor = np.empty(self._input["shape"], np.float32)
-        self._low, self._scale = low, (high - low) / 255
+        self.side: int = int(taken["shape"][1])
+        self._values = np.linspace(low, 1, 256, dtype=np.float32)
 
-    def run(self, picture: Picture, *outputs: int) -> tuple[FloatArray, ...]:
-        """The outputs of those numbers for a picture (side, side, 3) uint8, without the batch axis."""
-        np.multiply(picture, self._scale, out=self._tensor[0], dtype=np.float32)
-        if self._low:
-            self._tensor += self._low
-        self._interpreter.set_tensor(self._input["index"], self._tensor)
+    def run(self, picture: Picture) -> tuple[FloatArray, ...]:
+        """All outputs for a picture (side, side, 3) uint8, without the batch axis."""
+        # The view of the input must be gone when the network runs, so it is made anew each time.
+        np.take(self._values, picture, out=self._input()[0], mode="clip")
         self._interpreter.invoke()
-        return tuple(self._interpreter.get_tensor(self._outputs[number])[0] for number in outputs)
+        return tuple(self._interpreter.get_tensor(number)[0] for number in self._outputs)
 
 
 def sigmoid(values: Any) -> Any:

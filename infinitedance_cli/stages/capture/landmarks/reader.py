@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -32,10 +32,18 @@ Pending = Callable[[], PersonLandmarks]
 
 @dataclass(frozen=True, eq=False)
 class Details:
-    """Both hands and the face of one picture, as far as they were seen."""
+    """Both hands and the face of one picture, as far as they are seen, while they are being read."""
 
-    hands: tuple[HandReading | None, HandReading | None] = (None, None)
-    face: FaceReading | None = None
+    left: Future[HandReading | None]
+    right: Future[HandReading | None]
+    face: Future[FaceReading | None]
+
+
+def _nothing() -> Details:
+    """No hand and no face."""
+    nothing: Future[None] = Future()
+    nothing.set_result(None)
+    return Details(nothing, nothing, nothing)  # type: ignore[arg-type]  # Future is invariant
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +51,15 @@ class Following:
     """Where to look for a person in the next picture. Made by a `LandmarkReader`, and of use only to the same one."""
 
     region: Region
-    details: Future[Details] | None = None
+    details: Details = field(default_factory=_nothing)
 
 
 class LandmarkReader:
     """Finds people and follows them from picture to picture. One reader serves any number of people and shots.
 
-    The body is read by the caller's thread, hands and face by another one, each on one core. `model` is the network of
-    the body: "full", or the slower and somewhat surer "heavy". Raises MissingResource where models are missing and
-    cannot be fetched. Close it, or use it in a `with`.
+    The body is read by the caller's thread, each hand and the face by another, all at the same time. `model` is the
+    network of the body: "full", or the slower and somewhat surer "heavy". Raises MissingResource where models are
+    missing and cannot be fetched. Close it, or use it in a `with`.
     """
 
     def __init__(self, model: BodyModel = "full", *, details: bool = True) -> None:
@@ -70,7 +78,7 @@ class LandmarkReader:
         self.close()
 
     def close(self) -> None:
-        """Stop the second thread once it has read what it was given."""
+        """Stop the other threads once they have read what they were given."""
         if self._details is not None:
             self._details.close()
 
@@ -87,7 +95,7 @@ class LandmarkReader:
         return landmarks(), following
 
     def begin(self, picture: Picture, where: Detection | Following) -> tuple[Pending, Following | None]:
-        """As `follow`, with hands and face still being read by another thread while the caller goes on.
+        """As `follow`, with hands and face still being read by other threads while the caller goes on.
 
         Call the returned function for the landmarks; it waits until they are there. One picture later is soon enough::
 
@@ -95,54 +103,58 @@ class LandmarkReader:
         """
         body, before = self._read_body(picture, where)
         if body.presence < bodies.LEAST_PRESENCE:
-            lost = _assemble(body, Details(), seen=False)
+            lost = _assemble(body, _nothing(), seen=False)
             return lambda: lost, None
         if self._details is None:
-            return lambda: _assemble(body, Details()), Following(body.next_region)
+            return lambda: _assemble(body, _nothing()), Following(body.next_region)
         details = self._details.begin(picture, body, before)
-        return lambda: _assemble(body, details.result()), Following(body.next_region, details)
+        return lambda: _assemble(body, details), Following(body.next_region, details)
 
     def _read_body(self, picture: Picture, where: Detection | Following) -> tuple[BodyReading, Future[Details] | None]:
         if isinstance(where, Following):
             return self._body.read(picture, where.region), where.details
         if where.region is not None:
-            return self._body.read(picture, where.region), None
+            return self._body.read(picture, where.region), _nothing()
         # A box says neither where the hips are nor how the body is turned; a first look does.
         first = self._body.read(picture, bodies.region_of_box(where.box))
-        return (self._body.read(picture, first.next_region) if first.presence >= bodies.LEAST_PRESENCE else first), None
+        found = first.presence >= bodies.LEAST_PRESENCE
+        return self._body.read(picture, first.next_region) if found else first, _nothing()
 
 
 class DetailReader:
-    """Hands and faces, read in a thread of their own, one picture after another."""
+    """Both hands and the face, each read in a thread of its own, one picture after another."""
 
     def __init__(self, folder: Path) -> None:
-        self._hands = HandNetworks(folder)
+        self._hands = (HandNetworks(folder), HandNetworks(folder))
         self._face = FaceNetworks(folder)
-        self._thread = ThreadPoolExecutor(1, "idance-details")
+        self._threads = [ThreadPoolExecutor(1, f"idance-{part}") for part in ("left", "right", "face")]
 
     def close(self) -> None:
-        """Wait for what was begun and end the thread."""
-        self._thread.shutdown()
+        """Wait for what was begun and end the threads."""
+        for thread in self._threads:
+            thread.shutdown()
 
-    def begin(self, picture: Picture, body: BodyReading, before: Future[Details] | None) -> Future[Details]:
+    def begin(self, picture: Picture, body: BodyReading, before: Details) -> Details:
         """Read hands and face of the body; `before` is what this returned for the previous picture."""
-        return self._thread.submit(self._read, picture, body, before)
+        left, right, face = self._threads
+        return Details(
+            left.submit(self._hand, picture, body, 0, before.left),
+            right.submit(self._hand, picture, body, 1, before.right),
+            face.submit(self._read_face, picture, body, before.face),
+        )
 
-    def _read(self, picture: Picture, body: BodyReading, before: Future[Details] | None) -> Details:
-        previous = before.result() if before is not None else Details()
-        left, right = (self._hand(picture, body, side, previous.hands[side]) for side in (0, 1))
-        return Details((left, right), self._read_face(picture, body, previous.face))
-
-    def _hand(self, picture: Picture, body: BodyReading, side: int, before: HandReading | None) -> HandReading | None:
+    def _hand(
+        self, picture: Picture, body: BodyReading, side: int, before: Future[HandReading | None]
+    ) -> HandReading | None:
         expected = hands.expected_region(body.image, body.visibility, side)
         if expected is None:
             return None
-        reading = self._hands.read(picture, expected, before)
+        reading = self._hands[side].read(picture, expected, before.result())
         return reading if reading.score >= hands.LEAST_SCORE else None
 
-    def _read_face(self, picture: Picture, body: BodyReading, before: FaceReading | None) -> FaceReading | None:
+    def _read_face(self, picture: Picture, body: BodyReading, before: Future[FaceReading | None]) -> FaceReading | None:
         expected = faces.expected_region(body.image)
-        reading = self._face.read(picture, expected, before) if expected is not None else None
+        reading = self._face.read(picture, expected, before.result()) if expected is not None else None
         return reading if reading is not None and reading.score >= faces.LEAST_SCORE else None
 
 
@@ -150,8 +162,9 @@ def _assemble(body: BodyReading, details: Details, *, seen: bool = True) -> Pers
     image, world, visibility = body.image, body.world, body.visibility
     if not seen:
         image, world, visibility = np.full_like(image, np.nan), np.full_like(world, np.nan), np.zeros_like(visibility)
-    hand_image = [hand.image if hand else _unseen(HAND_LANDMARKS, 2) for hand in details.hands]
-    hand_world = [hand.world if hand else _unseen(HAND_LANDMARKS, 3) for hand in details.hands]
+    read_hands, face = (details.left.result(), details.right.result()), details.face.result()
+    hand_image = [hand.image if hand else _unseen(HAND_LANDMARKS, 2) for hand in read_hands]
+    hand_world = [hand.world if hand else _unseen(HAND_LANDMARKS, 3) for hand in read_hands]
     return PersonLandmarks(
         box=np.concatenate([image.min(axis=0), image.max(axis=0)]),
         score=body.presence,
@@ -160,9 +173,9 @@ def _assemble(body: BodyReading, details: Details, *, seen: bool = True) -> Pers
         body_visibility=visibility,
         hand_image=np.stack(hand_image),
         hand_world=np.stack(hand_world),
-        hand_score=np.array([hand.score if hand else 0.0 for hand in details.hands], np.float32),
-        face_image=details.face.image if details.face else _unseen(FACE_LANDMARKS, 3),
-        face_score=details.face.score if details.face else 0.0,
+        hand_score=np.array([hand.score if hand else 0.0 for hand in read_hands], np.float32),
+        face_image=face.image if face else _unseen(FACE_LANDMARKS, 3),
+        face_score=face.score if face else 0.0,
     )
 
 

@@ -51,7 +51,7 @@ class Detector:
         """All that score at least `least` within the region, the surest first."""
         side = self._network.side
         cut = geometry.crop(picture, region, side, repeat_edge=False)
-        raw, logits = self._network.run(cut, 0, 1)
+        raw, logits = self._network.run(cut)
         scores = sigmoid(np.clip(logits[:, 0], -_SCORE_LIMIT, _SCORE_LIMIT))
         chosen = np.flatnonzero(scores >= least)
         points: FloatArray = raw[chosen].reshape(len(chosen), raw.shape[1] // 2, 2) / np.float32(side)
