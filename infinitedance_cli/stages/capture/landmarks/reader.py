@@ -110,7 +110,7 @@ class LandmarkReader:
         details = self._details.begin(picture, body, before)
         return lambda: _assemble(body, details), Following(body.next_region, details)
 
-    def _read_body(self, picture: Picture, where: Detection | Following) -> tuple[BodyReading, Future[Details] | None]:
+    def _read_body(self, picture: Picture, where: Detection | Following) -> tuple[BodyReading, Details]:
         if isinstance(where, Following):
             return self._body.read(picture, where.region), where.details
         if where.region is not None:
