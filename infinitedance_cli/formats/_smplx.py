@@ -19,7 +19,14 @@ from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import Body, MotionClip
 from infinitedance_cli.motion.kinematics import resample_times, sample_positions, sample_rotations
 from infinitedance_cli.motion.retarget import retarget, smpl_source
-from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_PARENTS, Skeleton
+from infinitedance_cli.motion.retarget.smpl import smpl_offsets
+from infinitedance_cli.motion.skeleton import (
+    BODY_JOINT_COUNT,
+    SMPLX_JOINT_NAMES,
+    SMPLX_PARENTS,
+    Skeleton,
+    default_skeleton,
+)
 
 FloatArray = NDArray[np.floating]
 
@@ -32,6 +39,7 @@ LEG_LENGTH = 0.78
 UP_TO_Z = rotation.about_axis("x", np.array(np.pi / 2))
 """Turns our world, y up, into one with z up that faces −Y, as AMASS has it."""
 
+_LEG = [SMPLX_JOINT_NAMES.index("left_knee"), SMPLX_JOINT_NAMES.index("left_ankle")]
 _FACE = 22
 _LEFT_HAND, _RIGHT_HAND, _END = 25, 40, 55
 _TO_Y_UP = {
@@ -51,8 +59,8 @@ class SmplMotion:
     metres, where the model rests with these betas, when that is known.
     """
 
-    rotations: NDArray[np.float64]
-    translation: NDArray[np.float64]
+    rotations: FloatArray
+    translation: FloatArray
     betas: NDArray[np.float32]
     gender: str
     fps: float
@@ -140,8 +148,7 @@ def to_clip(name: str, motion: SmplMotion, usual_up: str) -> MotionClip:
     local = motion.rotations.copy()
     local[:, 0] = rotation.multiply(np.broadcast_to(turn, (len(local), 4)), local[:, 0])
     # The rest pelvis is not turned with the world, so it is added before; constant offsets go with floor and origin.
-    rest = REST_PELVIS if motion.rest_joints is None else motion.rest_joints[0]
-    pelvis = rotation.rotate(turn, motion.translation + rest).astype(np.float64)
+    pelvis = rotation.rotate(turn, motion.translation + rest_pelvis(motion)).astype(np.float64)
     offsets = None if motion.rest_joints is None else _offsets(motion.rest_joints)
     clip = retarget(smpl_source(name, motion.fps, pelvis, local[:, :BODY_JOINT_COUNT], offsets))
     times = resample_times(len(local), motion.fps, clip.fps)
@@ -153,8 +160,19 @@ def to_clip(name: str, motion: SmplMotion, usual_up: str) -> MotionClip:
     return replace(clip, joint_rotation=joint_rotation, body=body)
 
 
+def scale_of(motion: SmplMotion) -> float:
+    """The size of `to_clip`'s clip over the file's own, by the legs."""
+    ours = default_skeleton().offsets[_LEG].astype(np.float64)
+    theirs = smpl_offsets() if motion.rest_joints is None else _offsets(motion.rest_joints)
+    return float(np.linalg.norm(ours, axis=1).sum() / np.linalg.norm(theirs[_LEG], axis=1).sum())
+
+
+def rest_pelvis(motion: SmplMotion) -> FloatArray:
+    """Where the pelvis rests (3,), metres from the model's origin: this is added to `translation`."""
+    return REST_PELVIS if motion.rest_joints is None else motion.rest_joints[0]
+
+
 def _offsets(rest_joints: FloatArray) -> FloatArray:
     """Offsets (22, 3) of the body's joints from their parents, the pelvis's zero: it moves as it is."""
     joints = rest_joints[:BODY_JOINT_COUNT].astype(np.float64)
-    offsets = joints - joints[np.maximum(SMPLX_PARENTS[:BODY_JOINT_COUNT], 0)]
-    return offsets
+    return joints - joints[np.maximum(SMPLX_PARENTS[:BODY_JOINT_COUNT], 0)]

@@ -46,11 +46,13 @@ def is_torch_file(path: Path) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Tensors as numpy arrays, in dictionaries too; bfloat16 becomes float32."""
+    """Tensors as numpy arrays, in dictionaries and lists too; half precision becomes float32."""
     import torch
 
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, torch.Tensor):
         plain = value.detach()
         return (plain.float() if plain.dtype in (torch.bfloat16, torch.float16) else plain).numpy()

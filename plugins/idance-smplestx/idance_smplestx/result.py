@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from infinitedance_cli.motion.kinematics import sample_positions, sample_rotatio
 from infinitedance_cli.motion.retarget.filters import despike_rotations, gaussian, low_pass_rotations
 from infinitedance_cli.stages.capture.checkout import SmplMotion, from_parameters
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 FPS = 30.0
 
 _WIDTHS = {
@@ -41,7 +42,7 @@ class Result:
     """What `worker/run_model.py` wrote: `fields` (T, N, width) by name with `box_score` (T, N), NaN where there is
     nobody; `hand_mean` (90,) what the body model adds to the hands; `size` (width, height) of the pictures."""
 
-    fields: dict[str, Floats]
+    fields: Mapping[str, Floats]
     hand_mean: Floats
     size: tuple[float, float]
 
@@ -100,7 +101,9 @@ def follow(name: str, result: Result, which: NDArray[np.int64], focal_px: float 
     return Person(int(seen[0]), motion, sample_positions(found["boxes"], place), confidence)
 
 
-def _in_camera(found: dict[str, Floats], size: tuple[float, float], focal_px: float | None, pelvis: Floats) -> Floats:
+def _in_camera(
+    found: Mapping[str, Floats], size: tuple[float, float], focal_px: float | None, pelvis: Floats
+) -> Floats:
     """The pelvis (S, 3) in metres before the camera that took the whole picture.
 
     Each crop has a camera of its own, far away and with a very long lens: the pelvis is seen at the same pixel, and as
@@ -113,7 +116,7 @@ def _in_camera(found: dict[str, Floats], size: tuple[float, float], focal_px: fl
     return np.column_stack(((pixel - 0.5 * np.array(size)) * depth[:, None] / focal, depth))
 
 
-def _confidence(found: dict[str, Floats]) -> Floats:
+def _confidence(found: Mapping[str, Floats]) -> Floats:
     """(S, 55): the detector's score, for hands times the share of their joints that are in the picture."""
     score = found["box_score"][:, None]
     return np.concatenate((np.repeat(score, 25, axis=1), np.repeat(score * found["hand_inside"], 15, axis=1)), axis=1)

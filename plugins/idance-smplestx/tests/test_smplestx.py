@@ -121,8 +121,8 @@ def generate_patch_image(cvimg, bbox, scale, rot, do_flip, out_shape):
     return np.full((*out_shape, 3), cvimg[0, 0, 0]), None, None
 """,
     "pretrained_models/smplest_x_h/config_base.py": """
-model = dict(human_model_path="./human_models/human_model_files", input_img_shape=(512, 384), input_body_shape=(256, 192),
-             output_hm_shape=(16, 16, 12), focal=(5000, 5000), princpt=(96.0, 128.0))
+model = dict(human_model_path="./human_models/human_model_files", input_img_shape=(512, 384), princpt=(96.0, 128.0),
+             input_body_shape=(256, 192), output_hm_shape=(16, 16, 12), focal=(5000, 5000))
 data = dict(bbox_ratio=1.2)
 """,
 }
@@ -193,7 +193,7 @@ def test_jaw_and_expression_are_kept(clip: MotionClip) -> None:
 
 
 def test_a_walk_to_the_side_is_as_long_as_the_pixels_say(clip: MotionClip) -> None:
-    """The box moves a pixel a frame; the person stands at 50 m · 800 / (5000 · 160 / 192), where a pixel is that / 800."""
+    """The box moves a pixel a frame; the picture's focal length is 800 pixels, the crop's camera is 50 m away."""
     depth = 50 * 800 / (5000 * 160 / 192)
     walked = clip.root_position[-1, 0] - clip.root_position[0, 0]
     assert abs(walked) == pytest.approx((FRAMES - 1) * depth / 800, rel=0.03)
@@ -231,11 +231,12 @@ def test_people_are_told_apart_by_their_boxes() -> None:
         ({"main/base.py": "raise RuntimeError('CUDA out of memory.')"}, "", StageFailed, "memory of the GPU ran out"),
         (
             {
-                "modules/cv2.py": "class VideoCapture:\n def __init__(self, n): pass\n def read(self): return False, 0\n release = id"
+                "modules/cv2.py": "class VideoCapture:\n __init__ = lambda self, name: None\n"
+                " read = lambda self: (False, None)\n release = read"
             },
             "",
             StageFailed,
-            "SMPLest-X failed, exit code 1",
+            "SMPLest-X failed, exit code 1: nobody was found in 0 pictures",
         ),
     ],
 )

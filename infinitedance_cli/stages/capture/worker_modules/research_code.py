@@ -7,7 +7,7 @@ path of the workers of capture, so such a worker is::
 
     def work():
         research_code.require_gpu()
-        research_code.run(["tools/demo/demo.py", "--video", path], result=folder / "result.pt")
+        research_code.run(["tools/demo/demo.py", "--video", path], folder / "result.pt")
 
     research_code.main(work)
 
@@ -102,11 +102,10 @@ def require_gpu() -> None:
         raise Stopped(MISSING, f"it needs an NVIDIA GPU, and torch under {sys.executable} finds none")
 
 
-def run(arguments: Sequence[str], result: Path, name: str = "") -> None:
-    """Run a script in the folder of the repository, under this interpreter, until it has written `result`.
+def run(arguments: Sequence[str], *results: Path, name: str = "") -> None:
+    """Run a script in the folder of the repository, under this interpreter, until it has written one of `results`.
 
     `name` of the script for messages; its path in the repository unless given.
-
     Raises Stopped with one line when it fails. One that fails after its result is there, such as while it draws a
     preview, has done what is wanted.
     """
@@ -122,12 +121,12 @@ def run(arguments: Sequence[str], result: Path, name: str = "") -> None:
                 if line.strip():
                     said.append(line.strip())
                     say("debug", line)
-    if result.is_file():
+    if any(result.is_file() for result in results):
         if process.returncode != 0:
             say("warning", f"{name} found the motion and then failed: {said[-1] if said else 'no word'}")
         return
     if process.returncode == 0:
-        raise Stopped(FAILED, f"{name} ended well but wrote no {result.name}")
+        raise Stopped(FAILED, f"{name} ended well but wrote no {results[0].name}")
     raise Stopped(*cause(name, process.returncode, list(said)))
 
 

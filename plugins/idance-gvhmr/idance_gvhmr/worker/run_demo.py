@@ -25,7 +25,7 @@ def work() -> None:
     for preview in ("1_incam.mp4", "2_global.mp4", f"{video.stem}_3_incam_global_horiz.mp4"):
         (folder / preview).touch()
     arguments = [DEMO, "--video", str(video), "--output_root", str(output_root)]
-    research_code.run(arguments + ["-s"] * (camera == "static"), result=folder / "hmr4d_results.pt")
+    research_code.run(arguments + ["-s"] * (camera == "static"), folder / "hmr4d_results.pt")
 
 
 if __name__ == "__main__":

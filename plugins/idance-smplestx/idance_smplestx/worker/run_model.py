@@ -155,7 +155,7 @@ def _save(result: str, rows: list[list[dict[str, Any]]], model: _Model) -> None:
                 arrays[field][frame, number] = value
     layer = model.smplx.layer["neutral"]
     means = {f"{side}_hand_mean": _array(getattr(layer, f"{side}_hand_mean")) for side in ("left", "right")}
-    np.savez(result, size=np.array(model.size), **arrays, **means)
+    np.savez(result, **{"size": np.array(model.size), **arrays, **means})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def work() -> None:
     """Run the model over the video."""
     research_code.require_gpu()
     script = str(Path(__file__).with_name("run_model.py"))
-    research_code.run([script, *sys.argv[1:]], result=Path(sys.argv[2]), name="SMPLest-X")
+    research_code.run([script, *sys.argv[1:]], Path(sys.argv[2]), name="SMPLest-X")
 
 
 if __name__ == "__main__":

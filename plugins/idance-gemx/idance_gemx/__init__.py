@@ -1,0 +1,1 @@
+"""Capture by NVIDIA GEM-X, run as a worker from the user's own checkout."""
