@@ -14,14 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from infinitedance_cli.errors import MissingResource
-from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, to_clip
+from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, rest_pelvis, scale_of, to_clip
+from infinitedance_cli.motion import rotation
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stages.capture.annotations import CameraPose
 from infinitedance_cli.stream.worker import Worker, WorkerSpec, check_worker
 
 __all__ = [
     "WORKER_MODULES",
     "NeededFile",
     "SmplMotion",
+    "camera_pose",
     "check_checkout",
     "from_parameters",
     "run_checkout",
@@ -74,3 +81,19 @@ def working_folder(video: Path, name: str = "dance") -> Iterator[tuple[Path, Pat
         except OSError:  # where links are not allowed
             shutil.copyfile(video, copy)
         yield Path(folder), copy
+
+
+def camera_pose(
+    clip: MotionClip, world: SmplMotion, camera: SmplMotion, intrinsics: NDArray[np.floating]
+) -> CameraPose:
+    """The camera of each frame, in the world of `clip`, which `to_clip` made of `world`.
+
+    `camera` is the same motion in the camera's axes (x right, y down, z away), `intrinsics` (3, 3) in pixels. The clip
+    has our skeleton's size, so the camera's distance is scaled as the body was: pixels stay what they were.
+    """
+    turned = rotation.heading(clip.joint_rotation[0, 0]) - rotation.heading(world.rotations[0, 0])
+    upright = rotation.multiply(rotation.about_axis("y", np.array(turned)), world.rotations[:, 0])
+    facing = rotation.to_matrix(rotation.multiply(camera.rotations[:, 0], rotation.inverse(upright)))
+    pelvis = scale_of(camera) * (camera.translation + rest_pelvis(camera))
+    moved = pelvis - np.einsum("tij,tj->ti", facing, clip.root_position.astype(np.float64))
+    return CameraPose(float(intrinsics[0, 0]), intrinsics[:2, 2], facing, moved)
