@@ -49,7 +49,7 @@ _CAUSES = (
     (
         r"CUDA out of memory|OutOfMemoryError|CUDNN_STATUS_ALLOC_FAILED",
         FAILED,
-        "the memory of the GPU ran out; take a shorter or smaller video (--set picture_height=720)",
+        "the memory of the GPU ran out; take a shorter or smaller video (--set picture_side=720)",
     ),
     (
         r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver|CUDA driver version is insufficient"
