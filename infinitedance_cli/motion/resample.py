@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 def resample_clip(clip: MotionClip, fps: float) -> MotionClip:
     """The clip at `fps` frames a second: positions linearly, rotations by slerp, contacts by the nearest frame.
 
-    Tokens, which count frames, and unknown groups that hold one row per frame are dropped; the log says so.
+    Tokens, which count frames, and unknown groups that hold one row per frame are dropped, and the log says so; groups
+    that state their own @fps, as `/capture` does, stay as they are.
     """
     if fps == clip.fps:
         return clip
@@ -46,7 +47,7 @@ def resample_clip(clip: MotionClip, fps: float) -> MotionClip:
 
 
 def _is_per_frame(group: Group, frames: int) -> bool:
-    return any(
+    return "fps" not in group.attributes and any(
         _is_per_frame(member, frames) if isinstance(member, Group) else _has_rows(member, frames)
         for member in group.members.values()
     )

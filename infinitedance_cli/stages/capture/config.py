@@ -10,7 +10,6 @@ from annotated_types import Ge, Gt, Le
 from infinitedance_cli.errors import ConfigError
 
 Camera = Literal["static", "moving"]
-Detector = Literal["blazepose", "yolo"]
 Turn = Literal["auto", "none", "90", "180", "270"]
 
 PEOPLE = ("largest", "center", "all")
@@ -67,7 +66,7 @@ class CaptureConfig:
     backend: str = "blazepose"
     person: str = "largest"
     camera: Camera = "static"
-    detector: Detector = "blazepose"
+    detector: str = "blazepose"
     turn: Turn = "auto"
     picture_side: Annotated[int, Ge(120), Le(4320)] = 1080
     focal_px: Annotated[float, Gt(0)] | None = None

@@ -26,7 +26,7 @@ NO_MUSIC = "none"
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """A sound file, read from `start` seconds on: the clip's first frame."""
+    """A sound file, read from `start` seconds on: the clip's first frame. Below 0 the sound begins after that frame."""
 
     path: Path
     start: float
@@ -37,6 +37,10 @@ class Soundtrack:
 
         name = str(self.path)
         first, left = round(self.start * SAMPLE_RATE), round(duration_s * SAMPLE_RATE)
+        if first < 0:
+            silence = min(-first, left)
+            first, left = 0, left - silence
+            yield _silence(silence)
         with open_container(self.path, name) as container:
             require_sound(container, name)
             resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
@@ -50,6 +54,15 @@ class Soundtrack:
                         yield _part(frame, skipped, kept)
                 if left <= 0:
                     return
+
+
+def _silence(count: int) -> av.AudioFrame:
+    import av
+    import numpy as np
+
+    part = av.AudioFrame.from_ndarray(np.zeros((2, count), np.float32), format="fltp", layout="stereo")
+    part.sample_rate = SAMPLE_RATE
+    return part
 
 
 def _part(frame: av.AudioFrame, first: int, count: int) -> av.AudioFrame:
@@ -98,6 +111,8 @@ def song_start(clip: MotionClip) -> float:
         settings = record.get("config")
         if record.get("stage") == "generate" and isinstance(settings, dict):
             return float(settings.get("start", 0.0))
+        if record.get("stage") == "capture":
+            return float(record.get("music_start_s", 0.0))
     return 0.0
 
 
@@ -108,7 +123,7 @@ def with_beats(clip: MotionClip, track: Soundtrack | None) -> MotionClip:
         return clip
     from infinitedance_cli.music.song import analyse_song
 
-    rhythm = analyse_song(track.path, track.start, clip.duration_s).rhythm
+    rhythm = analyse_song(track.path, max(track.start, 0.0), clip.duration_s).rhythm
     heard = MusicTrack(path=str(track.path), beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm)
     return replace(clip, music=heard)
 

@@ -7,7 +7,7 @@ import pytest
 
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.motion import rotation
-from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.clip import Dataset, Group, MotionClip
 from infinitedance_cli.motion.resample import resample_clip, with_joint_count
 from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.convert.config import ConvertConfig
@@ -48,6 +48,13 @@ def test_what_counts_frames_follows_or_goes() -> None:
     np.testing.assert_array_equal(clip.contacts.planted, full_clip(frames=12).contacts.planted[::2])  # type: ignore[union-attr]
     assert len(clip.body.expression) == 6
     assert clip.tokens is None and set(clip.extra) == {"/"}, "groups with a row per frame do not fit any more"
+
+
+def test_a_group_with_its_own_rate_stays() -> None:
+    seen = Group({"bbox": Dataset(np.ones((12, 4), np.float32), {"units": "px"})}, {"fps": 30.0})
+    clip = full_clip(frames=12)
+    clip = resample_clip(replace(clip, extra={**clip.extra, "capture": seen}), 15.0)
+    assert clip.extra["capture"] is seen
 
 
 def test_joints() -> None:

@@ -56,6 +56,15 @@ def test_the_start_is_what_the_generator_noted(song: Path) -> None:
     assert find_soundtrack(clip, RenderConfig(music_start=0.5)) == Soundtrack(song, 0.5)
 
 
+def test_a_capture_begins_where_its_video_did_even_before_the_sound(song: Path) -> None:
+    clip = with_song(standing_clip(), song).with_provenance("capture", music_start_s=-0.5)
+    track = find_soundtrack(clip, RenderConfig())
+    assert track == Soundtrack(song, -0.5)
+    sound = sound_of(track, 2.0)
+    assert sound.shape == (2, 2 * SAMPLE_RATE)
+    assert first_click(sound) == pytest.approx(1.5, abs=0.0005)
+
+
 def test_another_song_starts_at_its_beginning(song: Path, tmp_path: Path) -> None:
     other = write_clicks(tmp_path / "other.wav", (0.5,))
     clip = with_song(standing_clip(), song, start=1.5)
