@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.stages.capture.landmarks.records import FloatArray, Picture, Region
 
+_LEAST_PART, _PART_OF_CHANGE = 0.1, 5.0
+
 Array = NDArray[np.floating[Any]]
 
 
@@ -81,6 +83,19 @@ def moved(region: Region, scale: float, shift: float) -> Region:
     """The region `scale` times as large and moved down its own axis by `shift` times its old side."""
     x, y = turn(region.angle) @ (0, shift * region.size)
     return Region(region.x + float(x), region.y + float(y), region.size * scale, region.angle)
+
+
+def steadied(before: Region, fresh: Region) -> Region:
+    """The fresh region, held back towards the one before it the more the less they differ.
+
+    A crop that trembles makes landmarks tremble; one that lags a little on its wide margin does not.
+    """
+    turned = normal_angle(fresh.angle - before.angle)
+    sideways = math.hypot(fresh.x - before.x, fresh.y - before.y) / fresh.size
+    change = max(sideways, abs(fresh.size - before.size) / fresh.size, abs(turned) / 2)
+    part = min(1.0, _LEAST_PART + _PART_OF_CHANGE * change)
+    x, y = before.x + part * (fresh.x - before.x), before.y + part * (fresh.y - before.y)
+    return Region(x, y, before.size + part * (fresh.size - before.size), normal_angle(before.angle + part * turned))
 
 
 def crop(picture: Picture, region: Region, side: int, *, repeat_edge: bool) -> Picture:

@@ -12,7 +12,7 @@ import numpy as np
 
 from infinitedance_cli.stages.capture.landmarks import body as bodies
 from infinitedance_cli.stages.capture.landmarks import face as faces
-from infinitedance_cli.stages.capture.landmarks import hands
+from infinitedance_cli.stages.capture.landmarks import geometry, hands
 from infinitedance_cli.stages.capture.landmarks.body import BodyDetector, BodyNetwork, BodyReading
 from infinitedance_cli.stages.capture.landmarks.face import FaceNetworks, FaceReading
 from infinitedance_cli.stages.capture.landmarks.hands import HandNetworks, HandReading
@@ -105,10 +105,11 @@ class LandmarkReader:
         if body.presence < bodies.LEAST_PRESENCE:
             lost = _assemble(body, _nothing(), seen=False)
             return lambda: lost, None
+        region = geometry.steadied(where.region, body.next_region) if where.region else body.next_region
         if self._details is None:
-            return lambda: _assemble(body, _nothing()), Following(body.next_region)
+            return lambda: _assemble(body, _nothing()), Following(region)
         details = self._details.begin(picture, body, before)
-        return lambda: _assemble(body, details), Following(body.next_region, details)
+        return lambda: _assemble(body, details), Following(region, details)
 
     def _read_body(self, picture: Picture, where: Detection | Following) -> tuple[BodyReading, Details]:
         if isinstance(where, Following):
