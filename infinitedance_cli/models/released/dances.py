@@ -69,8 +69,17 @@ class ReleasedDances:
 
     def search(self, query: NDArray[np.floating], style: int, count: int) -> list[str]:
         """Names of the dances of a style whose embeddings go best with `query` (E,), best first; of all where the
-        styles of the dances are not known."""
+        styles of the dances are not known.
+
+        Raises:
+            MissingResource: there is no dance of that style.
+        """
         among = np.flatnonzero(self.styles == style) if self.known_styles else np.arange(len(self.names))
+        if not len(among):
+            known = ", ".join(STYLES[known].lower() for known in self.known_styles)
+            raise MissingResource(
+                f"the released dances have none of the style {STYLES[style].lower()}; they have {known}"
+            )
         likeness = self.embeddings[among] @ query
         return [self.names[among[place]] for place in np.argsort(-likeness, kind="stable")[:count]]
 

@@ -129,6 +129,8 @@ def test_dances_are_sought_within_a_style(bundle: ReleasedBundle) -> None:
     assert sorted(popular) == sorted(name for name in dances.names if "Ballet" not in name)
     likeness = [float(dances.embeddings[dances.names.index(name)] @ query) for name in popular]
     assert likeness == sorted(likeness, reverse=True)
+    with pytest.raises(MissingResource, match="none of the style latin; they have ballet, popular"):
+        dances.search(query, 2, 5)
 
 
 def test_opening_is_read_off_the_token_file(bundle: ReleasedBundle) -> None:
