@@ -1,6 +1,6 @@
 """The toy worker is known to every test of the folder, and no worker of the user.
 
-It runs under the interpreter of the tests, or under that in IDANCE_OLD_PYTHON, such as a Python 3.8 with numpy and h5py.
+It runs under the interpreter of the tests, or that in IDANCE_OLD_PYTHON, such as a Python 3.8 with numpy and h5py.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ SPEC = WorkerSpec(
     ),
     needs=("repository", "checkpoints"),
     libraries={
-        "isaacgym": "download Isaac Gym Preview 4 from developer.nvidia.com/isaac-gym and pip install its folder python",
+        "isaacgym": "download Isaac Gym Preview 4 from developer.nvidia.com/isaac-gym and pip install its python/",
         "torch": "pip install torch",
     },
 )
@@ -128,9 +128,7 @@ def _tracking(body: SimulatedBody, reference: MotionClip, answer: MotionClip) ->
         none,
         sample_positions(contact * lighter, times),
         sample_positions(power * lighter, times),
-        tuple(
-            sorted({min(round(float(frame) * reference.fps / POLICY_FPS), reference.frames - 1) for frame in frames})
-        ),
+        tuple(sorted({min(round(float(frame) * reference.fps / POLICY_FPS), last) for frame in frames})),
         timestep,
     )
 

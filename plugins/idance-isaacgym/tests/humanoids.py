@@ -6,9 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-
 from idance_isaacgym.worker.idance_phc.bodies import BODY_NAMES, PARENTS, SMPL_JOINT
 from idance_isaacgym.worker.idance_phc.policies import ASSET
+
 from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.imitate.body import Part, build_body
 

@@ -48,17 +48,17 @@ class MujocoSimulator:
         self.data.qvel[:] = np.concatenate((state.velocity[0, 0].numpy(), spin.numpy(), joint_velocity[0].numpy()))
         mujoco.mj_forward(self.model, self.data)
 
-    def step(self, targets: Tensor) -> StepForces:
+    def step(self, targets: Tensor, steps: int = _STEPS) -> StepForces:
         wanted = rotations.from_exponential(targets.double().view(-1, 3))
         contact, power = torch.zeros((24, 3), dtype=torch.float64), 0.0
-        for _ in range(_STEPS):
+        for _ in range(steps):
             have = torch.from_numpy(self.data.qpos[7:].reshape(-1, 4)[:, [1, 2, 3, 0]])
             error = rotations.to_exponential(rotations.multiply(rotations.conjugate(have), wanted))
             torque = self._stiffness * error.numpy().ravel()
             self.data.qfrc_applied[6:] = torque
             mujoco.mj_step(self.model, self.data)
-            contact += self._floor_forces() / _STEPS
-            power += float(np.abs(torque * self.data.qvel[6:]).sum()) / _STEPS
+            contact += self._floor_forces() / steps
+            power += float(np.abs(torque * self.data.qvel[6:]).sum()) / steps
         return StepForces(contact.float(), power)
 
     def state(self) -> BodyStates:
@@ -83,7 +83,8 @@ class DecodingPolicy:
 
     def __call__(self, observations: Tensor) -> Tensor:
         axes = observations[:, -144:].view(-1, 24, 2, 3)
-        matrices = torch.stack((axes[:, :, 0], torch.cross(axes[:, :, 1], axes[:, :, 0], dim=-1), axes[:, :, 1]), dim=-1)
+        tangent, normal = axes[:, :, 0], axes[:, :, 1]
+        matrices = torch.stack((tangent, torch.cross(normal, tangent, dim=-1), normal), dim=-1)
         local = bodies.local_rotations(_quaternions(matrices))
         return rotations.to_exponential(local[:, 1:]).flatten(1) / control.target_scale()
 

@@ -16,6 +16,7 @@ from .errors import BadFile, Missing
 _ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
 # Beside tensors, a training run leaves the last reward in its checkpoints as a number of numpy.
 _ADMITTED = {
+    ("_codecs", "encode"),
     ("collections", "OrderedDict"),
     ("numpy", "dtype"),
     ("numpy.core.multiarray", "scalar"),
