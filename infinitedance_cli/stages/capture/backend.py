@@ -26,7 +26,10 @@ _JOIN = "+"
 class CaptureBackend(Protocol):
     """One way from a video to the motion of the people in it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The plug-in's name."""
+        ...
 
     def capture(self, video: Path, config: CaptureConfig) -> Iterator[MotionClip]:
         """The people of one shot, one clip each, as soon as each is ready.
@@ -50,7 +53,10 @@ class CaptureBackend(Protocol):
 class PictureBackend(Protocol):
     """A backend that runs in this process and needs no file: it is given the pictures as they are decoded."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The plug-in's name."""
+        ...
 
     def follow(self, pictures: Iterable[TimedPicture], config: CaptureConfig) -> Iterator[MotionClip]:
         """As `CaptureBackend.capture`, over the pictures of a whole video or camera; finds the shots itself.
