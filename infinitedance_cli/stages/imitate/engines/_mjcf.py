@@ -40,7 +40,7 @@ def to_mjcf(body: SimulatedBody, timestep_s: float, excluded: Iterable[tuple[str
         impratio="10",
         jacobian="dense",
         iterations="20",
-        ls_iterations="10",
+        ls_iterations="50",
     )
     default = ElementTree.SubElement(root, "default")
     stiffness = f"{2.0 * timestep_s!r} 1"
