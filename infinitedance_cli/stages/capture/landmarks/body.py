@@ -7,6 +7,7 @@ numbers are those of the published graphs.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ LEAST_DETECTION_SCORE = 0.5
 LEAST_PRESENCE = 0.5
 _STRIDES = (8, 16, 32, 32, 32)
 _REGION_SCALE = 1.25
+_SAME_HIPS = 0.2  # of the side of the smaller one's region, which is about one and a half times the body's height
+_BREADTH = 0.55
 _UP = math.pi / 2
 _OUTPUTS = (0, 1, 3, 4)  # landmarks, presence, heatmaps, world landmarks; 2 is the mask of the person
 _HEATMAP_REACH = 3
@@ -40,15 +43,17 @@ class BodyReading:
 
 
 class BodyDetector:
-    """Finds people by torso and head; made for one or two people who fill much of the picture."""
+    """Finds people by torso and head. Made for one or two people who fill much of the picture, so it also looks at the
+    squares that a long picture is made of: that finds people who are a third of the picture's height or less."""
 
     def __init__(self, folder: Path) -> None:
         self._detector = Detector(Network(folder / "pose_detection.tflite", low=-1.0), _STRIDES)
 
     def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Everybody, the surest first."""
-        found = self._detector.detect(picture, geometry.whole(picture), LEAST_DETECTION_SCORE)
-        return tuple(_detection(each) for each in found)
+        regions = [geometry.whole(picture), *squares(picture)]
+        found = [each for region in regions for each in self._detector.detect(picture, region, LEAST_DETECTION_SCORE)]
+        return distinct([_detection(each) for each in found])
 
 
 class BodyNetwork:
@@ -102,8 +107,36 @@ def region_of_box(box: FloatArray) -> Region:
     return Region(float(middle[0]), float(middle[1]), _REGION_SCALE * float(extent.max()))
 
 
+def squares(picture: Picture) -> list[Region]:
+    """As few squares of the picture's shorter side as cover it, evenly along the longer one; none for a square one."""
+    height, width = picture.shape[:2]
+    short, long = min(width, height), max(width, height)
+    count = math.ceil(long / short)
+    places = np.linspace(short / 2, long - short / 2, count).tolist() if count > 1 else []
+    return [Region(place, short / 2, short) if width > height else Region(short / 2, place, short) for place in places]
+
+
+def distinct(found: Sequence[Detection]) -> tuple[Detection, ...]:
+    """One detection of each person, the surest, in order of score: hips that lie close together are one person's."""
+    kept: list[tuple[Detection, Region]] = []
+    for each in sorted(found, key=lambda detection: -detection.score):
+        region = each.region or region_of_box(each.box)
+        nearest = min((_hips_apart(region, other) for _, other in kept), default=math.inf)
+        if nearest > _SAME_HIPS:
+            kept.append((each, region))
+    return tuple(each for each, _ in kept)
+
+
+def _hips_apart(first: Region, second: Region) -> float:
+    return math.hypot(first.x - second.x, first.y - second.y) / min(first.size, second.size)
+
+
 def _detection(found: Found) -> Detection:
+    """The detector knows a circle round the whole body; the box is that of a body standing in it, arms half raised."""
     region = geometry.from_axis(found.points[0], found.points[1], _UP, _REGION_SCALE)
-    half = region.size / _REGION_SCALE / 2
-    box = np.array([region.x - half, region.y - half, region.x + half, region.y + half], np.float32)
-    return Detection(box, found.score, region)
+    along = region.size / _REGION_SCALE / 2
+    across = _BREADTH * along
+    cosine, sine = abs(math.cos(region.angle)), abs(math.sin(region.angle))
+    half = np.array([across * cosine + along * sine, across * sine + along * cosine])
+    middle = np.array([region.x, region.y])
+    return Detection(np.concatenate([middle - half, middle + half]).astype(np.float32), found.score, region)
