@@ -25,8 +25,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
-    """Static types of the package, strictly."""
+    """Static types of the package and of those in plugins/, strictly."""
     session.run("mypy")
+    for package in sorted((ROOT / "plugins").glob("*/*/__init__.py")):
+        session.run("mypy", str(package.parent))
 
 
 @nox.session(venv_backend="none")

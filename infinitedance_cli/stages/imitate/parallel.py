@@ -28,7 +28,7 @@ def imitate_many(clips: Iterable[MotionClip], config: ImitateConfig, failures: F
     """
     engine = load_engine(config.engine)
     iterator = iter(clips)
-    jobs = config.jobs or usable_cores()
+    jobs = config.jobs or getattr(engine, "jobs", 0) or usable_cores()  # an engine on a GPU names one
     first = list(islice(iterator, 2))
     if jobs == 1 or len(first) < 2:
         return imitate(chain(first, iterator), engine, config, failures)

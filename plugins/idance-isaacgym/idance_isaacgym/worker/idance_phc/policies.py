@@ -52,12 +52,13 @@ class PolicySpec:
         """The policy with its weights. Raises Missing or BadFile with the path and what to do."""
         from .networks import load_mcp, load_mlp, load_pnn
 
-        paths = self.files(folder)
+        path, *others = self.files(folder)
+        size = self.observation_size
         if self.columns_of:
-            return load_mcp(*paths, self.observation_size, self.columns, self.activation, ends_active=self.ends_active)
+            return load_mcp(path, others[0], size, self.columns, self.activation, ends_active=self.ends_active)
         if self.columns:
-            return load_pnn(*paths, self.observation_size, self.columns, self.activation)
-        return load_mlp(*paths, self.observation_size, self.activation)
+            return load_pnn(path, size, self.columns, self.activation)
+        return load_mlp(path, size, self.activation)
 
 
 POLICIES = {
