@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, to_clip
 from infinitedance_cli.formats._smplx_model import rest_joints
-from infinitedance_cli.formats.torch_file import is_torch_file, load_tensors
+from infinitedance_cli.formats._torch_file import is_torch_file, load_tensors
 from infinitedance_cli.motion.clip import MotionClip
 
 EXTENSIONS = (".pt",)

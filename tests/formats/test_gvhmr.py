@@ -171,5 +171,5 @@ def test_numpy_arrays_in_the_file_are_read(tmp_path: Path) -> None:
 def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "hmr4d_results.pt", _parameters())
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(BadInput, match="hmr4d_results.pt: is no file of tensors"):
+    with pytest.raises(BadInput, match="hmr4d_results.pt: is no file of tensors as torch.save writes it"):
         gvhmr.read_result(path)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.formats._smplx import SmplMotion, from_parameters, rest_pelvis, scale_of, to_clip
+from infinitedance_cli.formats._smplx_model import rest_joints
+from infinitedance_cli.formats._torch_file import load_tensors
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.capture.annotations import CameraPose
@@ -31,6 +33,8 @@ __all__ = [
     "camera_pose",
     "check_checkout",
     "from_parameters",
+    "load_tensors",
+    "rest_joints",
     "run_checkout",
     "to_clip",
     "working_folder",

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from idance_gemx import soma
 from idance_gemx.result import Result, read_result, to_motion
 from infinitedance_cli.errors import ConfigError, MissingResource, StageFailed
-from infinitedance_cli.formats.torch_file import load_tensors
 from infinitedance_cli.motion.clip import Body, MotionClip
 from infinitedance_cli.stages.capture.annotations import capture_group
 from infinitedance_cli.stages.capture.backend import CAPTURE
@@ -22,6 +21,7 @@ from infinitedance_cli.stages.capture.checkout import (
     NeededFile,
     camera_pose,
     check_checkout,
+    load_tensors,
     run_checkout,
     to_clip,
     working_folder,

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from idance_gemx import soma
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.formats.torch_file import load_tensors
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
-from infinitedance_cli.stages.capture.checkout import SmplMotion
+from infinitedance_cli.stages.capture.checkout import SmplMotion, load_tensors
 
 Floats = NDArray[np.floating]
 FPS = 30.0

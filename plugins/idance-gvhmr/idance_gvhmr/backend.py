@@ -8,7 +8,6 @@ from pathlib import Path
 
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.formats.gvhmr import GvhmrResult, read_result
-from infinitedance_cli.formats.torch_file import load_tensors
 from infinitedance_cli.motion.clip import Group, MotionClip
 from infinitedance_cli.stages.capture.annotations import capture_group
 from infinitedance_cli.stages.capture.backend import CAPTURE
@@ -17,6 +16,7 @@ from infinitedance_cli.stages.capture.checkout import (
     NeededFile,
     camera_pose,
     check_checkout,
+    load_tensors,
     run_checkout,
     to_clip,
     working_folder,

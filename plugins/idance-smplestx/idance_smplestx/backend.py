@@ -11,7 +11,6 @@ import numpy as np
 from idance_smplestx.people import link, wanted
 from idance_smplestx.result import Person, follow, read_result
 from infinitedance_cli.errors import StageFailed
-from infinitedance_cli.formats._smplx_model import rest_joints
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.capture.annotations import capture_group
 from infinitedance_cli.stages.capture.backend import CAPTURE
@@ -19,6 +18,7 @@ from infinitedance_cli.stages.capture.checkout import (
     WORKER_MODULES,
     NeededFile,
     check_checkout,
+    rest_joints,
     run_checkout,
     to_clip,
     working_folder,

@@ -22,6 +22,8 @@ def load_tensors(path: Path) -> Any:
     """
     import torch
 
+    if not is_torch_file(path):
+        raise BadInput(f"{path}: is no file of tensors as torch.save writes it")
     reconstruct = np._core.multiarray._reconstruct  # type: ignore[attr-defined]
     admitted = [np.ndarray, np.dtype, np._core.multiarray.scalar, reconstruct]  # type: ignore[attr-defined]
     # Files of numpy 1 name the same functions numpy.core…
@@ -39,7 +41,7 @@ def load_tensors(path: Path) -> Any:
 def is_torch_file(path: Path) -> bool:
     """True for the zip archive that `torch.save` writes; nothing is loaded."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive:  # what torch wrote before 2020 was no archive
             return any(name.endswith("/data.pkl") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile):
         return False
