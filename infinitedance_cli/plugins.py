@@ -36,7 +36,14 @@ KINDS: Mapping[str, str] = {
 }
 """Every kind of plug-in and the package whose modules are its built-in ones."""
 
-EXTRAS: Mapping[str, str] = {"librosa": "infinitedance", "mamba_ssm": "mamba", "smplx": "smplx", "ultralytics": "yolo"}
+EXTRAS: Mapping[str, str] = {
+    "librosa": "infinitedance",
+    "mamba_ssm": "mamba",
+    "mujoco_warp": "warp",
+    "smplx": "smplx",
+    "ultralytics": "yolo",
+    "warp": "warp",
+}
 """Import names of optional libraries and the extra of this package that installs each."""
 
 # What importing a module of somebody else's can raise; none of it is a bug of ours.

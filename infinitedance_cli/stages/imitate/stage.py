@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,11 +18,12 @@ from infinitedance_cli.stages.imitate.body import SimulatedBody, build_body
 from infinitedance_cli.stages.imitate.config import ImitateConfig
 from infinitedance_cli.stages.imitate.grounding import ground_reference
 from infinitedance_cli.stages.imitate.physics_group import PHYSICS, physics_group
-from infinitedance_cli.stages.imitate.tracking import PhysicsEngine, Tracking
+from infinitedance_cli.stages.imitate.tracking import BatchedEngine, PhysicsEngine, Quality, Tracking
 
 logger = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 4
+_Prepared = tuple[MotionClip, SimulatedBody, MotionClip]
 _FASTEST_ROOT_M_S = 30.0
 _NAMED_FALLS = 3
 _CARRIED = 0.5
@@ -61,14 +62,37 @@ def imitate(
     out unless `config.keep_failed`.
     Raises BadInput on a clip that no body can dance: under 4 frames, other joints than SMPL-X's, other units.
     """
+    for batch in _batches(clips, config, getattr(engine, "clips_at_once", 1)):
+        failures.clips += len(batch)
+        for (clip, body, _), tracking in zip(batch, _tracked(batch, engine, config.quality), strict=True):
+            _note_falls(clip, tracking, config, failures)
+            _note_help(clip, body, tracking)
+            if not tracking.falls or config.keep_failed:
+                yield danced(clip, body, engine.name, tracking, config)
+
+
+def _batches(clips: Iterable[MotionClip], config: ImitateConfig, size: int) -> Iterator[list[_Prepared]]:
+    """Clips with what `prepare` makes of them, `size` at a time; those before a bad one come before its error."""
+    batch: list[_Prepared] = []
     for clip in clips:
-        failures.clips += 1
-        body, reference = prepare(clip, config)
-        tracking = engine.track(body, reference, config.quality)
-        _note_falls(clip, tracking, config, failures)
-        _note_help(clip, body, tracking)
-        if not tracking.falls or config.keep_failed:
-            yield danced(clip, body, engine.name, tracking, config)
+        try:
+            batch.append((clip, *prepare(clip, config)))
+        except BadInput:
+            if batch:
+                yield batch
+            raise
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _tracked(batch: Sequence[_Prepared], engine: PhysicsEngine, quality: Quality) -> list[Tracking]:
+    given = [(body, reference) for _, body, reference in batch]
+    if isinstance(engine, BatchedEngine):
+        return engine.track_many(given, quality)
+    return [engine.track(body, reference, quality) for body, reference in given]
 
 
 def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, MotionClip]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,4 +54,15 @@ class PhysicsEngine(Protocol):
 
         The same input gives the same result. Help at the root is applied through nothing but the reported wrench.
         """
+        ...
+
+
+@runtime_checkable
+class BatchedEngine(PhysicsEngine, Protocol):
+    """An engine that is faster with many clips at once; it is given up to `clips_at_once` of them."""
+
+    clips_at_once: int
+
+    def track_many(self, clips: Sequence[tuple[SimulatedBody, MotionClip]], quality: Quality) -> list[Tracking]:
+        """`track` for each body and reference; each comes out as it would alone."""
         ...

@@ -216,8 +216,9 @@ class Batch:
             away = joints[world, :frames] - rollout.joints[1:, list(rollout.scene.order)]
             lost = np.flatnonzero(is_lost(away))
             kept = int(lost[0]) if len(lost) else frames
-            arrays = (array[world, :kept] for array in (poses, wrench, felt, power))
-            window = Window(*arrays, away[:kept], int(lost[0]) if len(lost) else None)
+            part = np.s_[world, :kept]
+            lost_at = int(lost[0]) if len(lost) else None
+            window = Window(poses[part], wrench[part], felt[part], power[part], away[:kept], lost_at)
             outcomes.append(Outcome(window, State(*(array[world] for array in end))))
         return outcomes
 

@@ -11,17 +11,21 @@ from infinitedance_cli.stages.imitate.engines._rollout import finish
 from infinitedance_cli.stages.imitate.engines._warp_simulation import WarpSimulation
 from infinitedance_cli.stages.imitate.tracking import Quality, Tracking
 
+_CLIPS_ON_GPU, _CLIPS_ON_CPU = 1024, 8
+
 
 class MujocoWarpEngine:
-    """The engine `mujoco-warp`; see `infinitedance_cli.stages.imitate.tracking.PhysicsEngine`.
+    """The engine `mujoco-warp`; see `infinitedance_cli.stages.imitate.tracking.BatchedEngine`.
 
     `device` is a device of Warp ("cpu", "cuda:0"); None takes the first GPU or, where there is none, the CPU.
     """
 
     name = "mujoco-warp"
+    jobs = 1  # processes would take the GPU from one another
 
     def __init__(self, device: str | None = None) -> None:
         self._simulation = WarpSimulation(device)
+        self.clips_at_once = _CLIPS_ON_GPU if self._simulation.on_gpu else _CLIPS_ON_CPU
 
     def track(self, body: SimulatedBody, reference: MotionClip, quality: Quality) -> Tracking:
         """Imitate a reference; see `PhysicsEngine.track`."""

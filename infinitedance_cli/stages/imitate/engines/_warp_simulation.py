@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import mujoco_warp
 import warp as wp
 
 from infinitedance_cli.stages.imitate.engines._rollout import Outcome, Rollout
@@ -31,11 +30,14 @@ class WarpSimulation:
     """Simulates lists of rollouts; worlds of a batch differ in body, reference and help."""
 
     def __init__(self, device: str | None = None) -> None:
-        wp.config.quiet = True
-        wp.init()
         self._device = wp.get_device(device or ("cuda:0" if wp.is_cuda_available() else "cpu"))
         self._batches: dict[tuple[Group, int], Batch] = {}
         self._contacts = _CONTACTS
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether a GPU simulates."""
+        return bool(self._device.is_cuda)
 
     def run(self, rollouts: Sequence[Rollout]) -> list[Outcome]:
         """Simulate all of them; outcomes in their order."""
@@ -43,7 +45,7 @@ class WarpSimulation:
         for index, rollout in enumerate(rollouts):
             groups[_group(rollout)].append(index)
         outcomes: dict[int, Outcome] = {}
-        most = _MOST_WORLDS["cuda" if self._device.is_cuda else "cpu"]
+        most = _MOST_WORLDS["cuda" if self.on_gpu else "cpu"]
         with wp.ScopedDevice(self._device):
             for group, indices in groups.items():
                 for first in range(0, len(indices), most):
@@ -76,8 +78,3 @@ def _group(rollout: Rollout) -> Group:
     return Group(
         float(model.opt.timestep), (len(rollout.states.position) - 1) // frames, model.exclude_signature.tobytes()
     )
-
-
-def versions() -> str:
-    """Which libraries simulate, for a report."""
-    return f"mujoco-warp {mujoco_warp.__version__}, warp {wp.__version__}"

@@ -14,6 +14,9 @@ def create() -> PhysicsEngine:
     for library in ("mujoco", "warp", "mujoco_warp"):
         if find_spec(library) is None:
             raise missing_library(library, "the physics engine 'mujoco-warp'")
+    import warp
+
+    warp.config.quiet = True  # it would write to stdout, where the clips go
     from infinitedance_cli.stages.imitate.engines._warp_engine import MujocoWarpEngine
 
     return MujocoWarpEngine()
