@@ -1,7 +1,8 @@
 """Where one shot ends and the next begins.
 
 A cut changes colours and layout of the picture from one picture to the next, much more than the pictures before did,
-and the old picture does not come back; after a flash it does. Slow dissolves are not found: there the person is lost.
+to something that was not there just before, and the old picture does not come back; after a flash it does. Slow
+dissolves are not found: there the person is lost.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Look:
     def change(self, other: Look) -> float:
         """0 for the same picture to 1 for one that has nothing in common."""
         colours = 0.5 * float(np.abs(self.colours - other.colours).sum())
-        layout = 1.0 - float((self.layout * other.layout).sum())
-        return 0.25 * colours + 0.75 * min(max(layout, 0.0), 1.0)
+        layout = 0.5 * float(np.square(self.layout - other.layout).sum())
+        return 0.25 * colours + 0.75 * min(layout, 1.0)
 
 
 def _normalised(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,6 +68,7 @@ class CutFinder:
         self._config = config
         self._looks: deque[Look] = deque(maxlen=config.flash_frames + 2)
         self._changes: deque[float] = deque(maxlen=_MEMORY)
+        self._past: deque[Look] = deque(maxlen=config.flash_frames)
 
     def add(self, look: Look) -> bool:
         """Take the look of the next picture; True when a shot began `flash_frames` pictures before it."""
@@ -77,12 +79,16 @@ class CutFinder:
         change = before.change(first)
         usual = float(np.median(self._changes)) if self._changes else 0.0
         limit = self._config.cut
-        cut = change > max(limit, _UNUSUAL * usual) and all(
-            before.change(following) > _CAME_BACK * limit for following in later
+        cut = (
+            change > max(limit, _UNUSUAL * usual)
+            and all(before.change(following) > _CAME_BACK * limit for following in later)
+            and all(first.change(past) > _CAME_BACK * limit for past in self._past)
         )
         self._changes.append(change)
+        self._past.append(before)
         if cut:
             self._changes.clear()
+            self._past.clear()
         return cut
 
 

@@ -16,7 +16,7 @@ from infinitedance_cli.stages.capture.track import PersonTrack
 
 FloatArray = NDArray[np.floating]
 
-_SNAP = 0.03
+_SNAP = 0.016
 """Share of a frame by which times may differ and still be the same: containers round them to milliseconds."""
 _LONGEST_STEP_S = 0.11
 """Between pictures further apart than this (and than is usual in the video) nothing is known."""
