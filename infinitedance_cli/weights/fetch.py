@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -63,6 +64,7 @@ def _fetch(source: ModelSource, target: Path) -> None:
                 if not verify.matches(target / file.name, file):
                     _from_hub(repository, file.source_name, target).rename(target / file.name)
                     verify.check(target / file.name, file, str(repository))
+            shutil.rmtree(target / ".cache", ignore_errors=True)  # what the hub's client notes about its downloads
         case Download() as download:
             (file,) = source.files
             _from_address(download.url, target / file.name, file.size)
@@ -128,6 +130,7 @@ def _from_address(url: str, path: Path, size: int) -> None:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             goes_on = answer.status == 206
+            announced = int(answer.headers.get("Content-Length") or 0) + (have if goes_on else 0)
             with partial.open("ab" if goes_on else "wb") as file:
                 while chunk := answer.read(_CHUNK):
                     file.write(chunk)
@@ -135,6 +138,9 @@ def _from_address(url: str, path: Path, size: int) -> None:
         raise Unreachable(f"the server answers {error.code} {error.reason}") from error
     except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise Unreachable(_one_line(error)) from error
+    arrived = partial.stat().st_size
+    if arrived < announced:
+        raise Unreachable(f"the connection ended after {arrived} of {announced} bytes; run it again to go on")
     partial.rename(path)
 
 
