@@ -17,7 +17,8 @@ PACKAGE = """
 from infinitedance_cli.weights import Download, Licence, ModelFile, ModelSource, Wheel
 FILES = {files}
 class free:
-    SOURCE = ModelSource("tiny", "tests of a free model", FILES, Licence("MIT", "https://example.org/mit", "do as you like"),
+    SOURCE = ModelSource("tiny", "tests of a free model", FILES,
+                         Licence("MIT", "https://example.org/mit", "do as you like"),
                          Wheel("tiny-models==1.0", "3.11", "manylinux_2_28_x86_64", 900))
 class bound:
     SOURCE = ModelSource("tiny-bound", "tests of a bound model", FILES,
