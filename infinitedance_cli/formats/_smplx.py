@@ -68,6 +68,14 @@ class SmplMotion:
     expression: FloatArray | None = None
     rest_joints: FloatArray | None = None
 
+    def part(self, first: int, end: int) -> SmplMotion:
+        """The frames from `first` to before `end`."""
+        frames = slice(first, end)
+        expression = None if self.expression is None else self.expression[frames]
+        return replace(
+            self, rotations=self.rotations[frames], translation=self.translation[frames], expression=expression
+        )
+
 
 def to_parameters(clip: MotionClip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Axis-angles (T, 165) radians and translation (T, 3) metres of an SMPL-X body in a world with z up.

@@ -36,6 +36,7 @@ __all__ = [
     "load_tensors",
     "rest_joints",
     "run_checkout",
+    "seen_in",
     "to_clip",
     "working_folder",
 ]
@@ -101,3 +102,14 @@ def camera_pose(
     pelvis = scale_of(camera) * (camera.translation + rest_pelvis(camera))
     moved = pelvis - np.einsum("tij,tj->ti", facing, clip.root_position.astype(np.float64))
     return CameraPose(float(intrinsics[0, 0]), intrinsics[:2, 2], facing, moved)
+
+
+def seen_in(preprocess: Path, first: int, end: int) -> tuple[NDArray[np.floating] | None, NDArray[np.floating] | None]:
+    """Boxes (T, 4) and 2D keypoints (T, K, 3) that GVHMR and GEM-X keep in their folder `preprocess`, where they do."""
+    boxes, keypoints = preprocess / "bbx.pt", preprocess / "vitpose.pt"
+    found = load_tensors(keypoints) if keypoints.is_file() else None
+    found = found[0] if isinstance(found, list) else found
+    return (
+        load_tensors(boxes)["bbx_xyxy"][first:end] if boxes.is_file() else None,
+        None if found is None else found[first:end],
+    )

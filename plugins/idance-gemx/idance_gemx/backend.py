@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from idance_gemx import soma
 from idance_gemx.result import Result, read_result, to_motion
-from infinitedance_cli.errors import ConfigError, MissingResource, StageFailed
+from infinitedance_cli.errors import MissingResource, StageFailed
 from infinitedance_cli.motion.clip import Body, MotionClip
 from infinitedance_cli.stages.capture.annotations import capture_group
 from infinitedance_cli.stages.capture.backend import CAPTURE
@@ -21,11 +21,12 @@ from infinitedance_cli.stages.capture.checkout import (
     NeededFile,
     camera_pose,
     check_checkout,
-    load_tensors,
     run_checkout,
+    seen_in,
     to_clip,
     working_folder,
 )
+from infinitedance_cli.stages.capture.chosen import Chosen, chosen_people, write_boxes
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.stream.worker import WorkerSpec
 from infinitedance_cli.stream.worker_settings import worker_settings
@@ -49,31 +50,40 @@ SPEC = WorkerSpec(
 
 @dataclass(frozen=True)
 class GemxBackend:
-    """GEM-X follows one person, the largest, over a video without cuts; `script` is the demo that is run."""
+    """GEM-X follows one person over a video without cuts: the largest, or whom it is given boxes of.
+
+    `script` is the demo that is run.
+    """
 
     script: str = SCRIPT
     name: str = "gemx"
 
     def capture(self, video: Path, config: CaptureConfig) -> Iterator[MotionClip]:
-        """The motion of the person of one shot. Raises MissingResource or StageFailed, one line, when it cannot."""
+        """The people of one shot. Raises MissingResource or StageFailed, one line, when it cannot."""
+        for person in chosen_people(video, config):
+            yield self._follow(video, config, person)
+
+    def _follow(self, video: Path, config: CaptureConfig, person: Chosen | None) -> MotionClip:
+        """The motion of one person, whom GEM-X chooses unless told."""
         with working_folder(video) as (folder, copy):
-            run_checkout(SPEC, ["demo", str(copy), str(folder / "results"), config.camera, self.script])
             results = folder / "results" / copy.stem
+            if person is not None:
+                write_boxes(results / "preprocess" / "bbx.pt", person)
+            run_checkout(SPEC, ["demo", str(copy), str(folder / "results"), config.camera, self.script])
             result = read_result(next(results.rglob("hpe_results.pt")))
+            first, end = (0, result.frames) if person is None else (person.first, person.end)
             rest = _rest_joints(folder, result)
-            world, camera = to_motion(result.world, rest), to_motion(result.camera, rest)
+            world, camera = (to_motion(pose, rest).part(first, end) for pose in (result.world, result.camera))
             clip = to_clip(video.stem, world, usual_up="y")
             pose = camera_pose(clip, world, camera, result.intrinsics)
-            boxes, keypoints = _seen(results / "preprocess")
-        seen = capture_group(first_frame=0, keypoints2d=keypoints, bbox=boxes, camera=pose, keypoints="soma-77")
+            boxes, keypoints = seen_in(results / "preprocess", first, end)
+        seen = capture_group(first_frame=first, keypoints2d=keypoints, bbox=boxes, camera=pose, keypoints="soma-77")
         clip = replace(clip, body=Body(), extra={CAPTURE: seen})
-        yield clip.with_provenance("capture/gemx", licences=list(LICENCES))
+        return clip.with_provenance("capture/gemx", licences=list(LICENCES))
 
 
 def create(config: CaptureConfig) -> GemxBackend:
-    """The backend, when GEM-X is there. Raises MissingResource otherwise, ConfigError on its limits."""
-    if config.person != "largest":
-        raise ConfigError(f"person: found {config.person!r}; gemx follows the largest person only")
+    """The backend, when GEM-X is there. Raises MissingResource otherwise."""
     script = str(worker_settings(SPEC.name).options.get("script", SCRIPT))
     check_checkout(SPEC, [NeededFile(script, "GEM-X itself", "name the folder of your GEM-X checkout")])
     return GemxBackend(script)
@@ -89,13 +99,3 @@ def _rest_joints(folder: Path, result: Result) -> NDArray[np.floating] | None:
         logger.warning("%s; the steps are scaled as an average body's", error)
         return None
     return soma.rest_joints(np.load(joints).astype(np.float64))
-
-
-def _seen(preprocess: Path) -> tuple[NDArray[np.floating] | None, NDArray[np.floating] | None]:
-    """What GEM-X saw: boxes (T, 4) and 2D keypoints (T, 77, 3), where it kept them."""
-    boxes, keypoints = preprocess / "bbx.pt", preprocess / "vitpose.pt"
-    found = load_tensors(keypoints) if keypoints.is_file() else None
-    return (
-        load_tensors(boxes)["bbx_xyxy"] if boxes.is_file() else None,
-        found[0] if isinstance(found, list) else found,
-    )

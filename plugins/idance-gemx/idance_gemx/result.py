@@ -40,6 +40,11 @@ class Result:
     scale: Floats
     intrinsics: Floats
 
+    @property
+    def frames(self) -> int:
+        """How many pictures there were."""
+        return len(self.world[1])
+
 
 def read_result(path: Path) -> Result:
     """All that the file says. Raises BadInput when fields are missing or have other shapes, or are not finite."""

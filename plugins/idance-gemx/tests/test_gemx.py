@@ -11,11 +11,12 @@ from idance_gemx.backend import LICENCES, SCRIPT, create
 from idance_gemx.result import read_result
 
 from infinitedance_cli import plugins
-from infinitedance_cli.errors import BadInput, ConfigError, IdanceError, MissingResource, StageFailed
+from infinitedance_cli.errors import BadInput, IdanceError, MissingResource, StageFailed
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES, default_skeleton
 from infinitedance_cli.stages.capture.annotations import camera_of
+from infinitedance_cli.stages.capture.chosen import Chosen
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.testing import make_checkout
 
@@ -32,9 +33,10 @@ args = parser.parse_args()
 video = pathlib.Path(args.video)
 assert video.exists() and args.static_cam
 output = pathlib.Path(args.output_root) / video.stem
-(output / "preprocess").mkdir(parents=True)
+(output / "preprocess").mkdir(parents=True, exist_ok=True)
+told = (output / "preprocess" / "bbx.pt").exists()
 {body}
-for name in ("bbx.pt", "vitpose.pt"):
+for name in ("vitpose.pt",) + ("bbx.pt",) * (not told):
     shutil.copyfile(pathlib.Path("found") / name, output / "preprocess" / name)
 shutil.copyfile("found/hpe_results.pt", output / "{place}" / "hpe_results.pt")
 """
@@ -225,11 +227,21 @@ def test_what_is_missing_is_said_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_other_people_than_the_largest_and_missing_checkouts_are_refused(
+def test_people_who_are_asked_for_are_handed_over_as_boxes(
     tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match="gemx follows the largest person only"):
-        _capture(video, person="2")
+    for name, value in _checkout(tmp_path / "GEM-X").items():
+        monkeypatch.setenv(name, value)
+    boxes = np.repeat([[10.0, 20.0, 110.0, 320.0]], FRAMES, axis=0)
+    monkeypatch.setattr("idance_gemx.backend.chosen_people", lambda video, config: iter([Chosen(boxes, 10, 40)]))
+    clip = _capture(video, person="2")
+    assert (clip.frames, clip.extra["capture"].attributes["first_frame"]) == (30, 10)
+    assert clip.extra["capture"].members["bbox"].values[0].tolist() == [10, 20, 110, 320]
+
+
+def test_a_checkout_that_nobody_named_is_asked_for(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(MissingResource, match="README of idance-gemx.*IDANCE_GEMX_PYTHON"):
         _capture(video)

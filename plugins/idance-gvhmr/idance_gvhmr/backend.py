@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infinitedance_cli.errors import ConfigError
-from infinitedance_cli.formats.gvhmr import GvhmrResult, read_result
-from infinitedance_cli.motion.clip import Group, MotionClip
+from infinitedance_cli.formats.gvhmr import read_result
+from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.capture.annotations import capture_group
 from infinitedance_cli.stages.capture.backend import CAPTURE
 from infinitedance_cli.stages.capture.checkout import (
@@ -16,11 +15,12 @@ from infinitedance_cli.stages.capture.checkout import (
     NeededFile,
     camera_pose,
     check_checkout,
-    load_tensors,
     run_checkout,
+    seen_in,
     to_clip,
     working_folder,
 )
+from infinitedance_cli.stages.capture.chosen import Chosen, chosen_people, write_boxes
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.stream.worker import WorkerSpec
 
@@ -50,36 +50,33 @@ SPEC = WorkerSpec(
 
 @dataclass(frozen=True)
 class GvhmrBackend:
-    """GVHMR follows one person, the one it sees longest and largest, over a video without cuts."""
+    """GVHMR follows one person over a video without cuts: the largest, or whom it is given boxes of."""
 
     repository: Path
     name: str = "gvhmr"
 
     def capture(self, video: Path, config: CaptureConfig) -> Iterator[MotionClip]:
-        """The motion of the person of one shot. Raises MissingResource or StageFailed, one line, when it cannot."""
+        """The people of one shot. Raises MissingResource or StageFailed, one line, when it cannot."""
+        for person in chosen_people(video, config):
+            yield self._follow(video, config, person)
+
+    def _follow(self, video: Path, config: CaptureConfig, person: Chosen | None) -> MotionClip:
+        """The motion of one person, whom GVHMR chooses unless told."""
         with working_folder(video) as (folder, copy):
-            run_checkout(SPEC, [str(copy), str(folder / "results"), config.camera])
             results = folder / "results" / copy.stem
+            if person is not None:
+                write_boxes(results / "preprocess" / "bbx.pt", person)
+            run_checkout(SPEC, [str(copy), str(folder / "results"), config.camera])
             result = read_result(results / "hmr4d_results.pt", self.repository / _BODY_MODEL)
-            clip = to_clip(video.stem, result.world, usual_up="y")
-            seen = _seen(results / "preprocess", result, clip)
-        yield replace(clip, extra={CAPTURE: seen}).with_provenance("capture/gvhmr", licences=list(LICENCES))
+            first, end = (0, len(result.intrinsics)) if person is None else (person.first, person.end)
+            world, camera = result.world.part(first, end), result.camera.part(first, end)
+            clip = to_clip(video.stem, world, usual_up="y")
+            pose = camera_pose(clip, world, camera, result.intrinsics[first])
+            boxes, keypoints = seen_in(results / "preprocess", first, end)
+        seen = capture_group(first_frame=first, bbox=boxes, keypoints2d=keypoints, camera=pose, keypoints="coco-17")
+        return replace(clip, extra={CAPTURE: seen}).with_provenance("capture/gvhmr", licences=list(LICENCES))
 
 
 def create(config: CaptureConfig) -> GvhmrBackend:
-    """The backend, when all that GVHMR needs is there. Raises MissingResource otherwise, ConfigError on its limits."""
-    if config.person != "largest":
-        raise ConfigError(f"person: found {config.person!r}; gvhmr follows the largest person only")
+    """The backend, when all that GVHMR needs is there. Raises MissingResource otherwise."""
     return GvhmrBackend(check_checkout(SPEC, FILES))
-
-
-def _seen(preprocess: Path, result: GvhmrResult, clip: MotionClip) -> Group:
-    """What GVHMR saw: boxes, 2D keypoints (COCO's 17) and the camera."""
-    boxes, keypoints = preprocess / "bbx.pt", preprocess / "vitpose.pt"
-    return capture_group(
-        first_frame=0,
-        bbox=load_tensors(boxes)["bbx_xyxy"] if boxes.is_file() else None,
-        keypoints2d=load_tensors(keypoints) if keypoints.is_file() else None,
-        camera=camera_pose(clip, result.world, result.camera, result.intrinsics[0]),
-        keypoints="coco-17",
-    )

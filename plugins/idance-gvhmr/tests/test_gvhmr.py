@@ -9,11 +9,12 @@ import torch
 from idance_gvhmr.backend import FILES, LICENCES, create
 
 from infinitedance_cli import plugins
-from infinitedance_cli.errors import ConfigError, IdanceError, MissingResource, StageFailed
+from infinitedance_cli.errors import IdanceError, MissingResource, StageFailed
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.skeleton import default_skeleton
-from infinitedance_cli.stages.capture.annotations import camera_of
+from infinitedance_cli.stages.capture.annotations import camera_of, captured
+from infinitedance_cli.stages.capture.chosen import Chosen
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.testing import make_checkout
 
@@ -32,9 +33,10 @@ assert video.exists()
 assert pathlib.Path("tools/demo/demo.py").exists(), "it runs in its repository"
 output = pathlib.Path(args.output_root) / video.stem
 (output / "preprocess").mkdir(parents=True, exist_ok=True)
+told = (output / "preprocess" / "bbx.pt").exists()
 print("[Input]: a line for the log")
 {body}
-for name in ("hmr4d_results.pt", "preprocess/bbx.pt", "preprocess/vitpose.pt"):
+for name in ("hmr4d_results.pt", "preprocess/vitpose.pt") + ("preprocess/bbx.pt",) * (not told):
     shutil.copyfile(pathlib.Path("found") / pathlib.Path(name).name, output / name)
 previews = [output / "1_incam.mp4", output / "2_global.mp4", output / (video.stem + "_3_incam_global_horiz.mp4")]
 if not all(preview.exists() for preview in previews):
@@ -188,9 +190,20 @@ def test_a_checkout_that_nobody_named_is_asked_for(
         _capture(video)
 
 
-def test_other_people_than_the_largest_are_refused(video: Path) -> None:
-    with pytest.raises(ConfigError, match="gvhmr follows the largest person only"):
-        _capture(video, person="all")
+def test_people_who_are_asked_for_are_handed_over_as_boxes(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GVHMR follows the boxes that lie ready; only the frames in which the person is seen become the clip."""
+    for name, value in _checkout(tmp_path / "GVHMR").items():
+        monkeypatch.setenv(name, value)
+    boxes = np.repeat([[10.0, 20.0, 110.0, 320.0]], FRAMES, axis=0)
+    people = [Chosen(boxes, 10, 40), Chosen(boxes + 200, 0, FRAMES)]
+    monkeypatch.setattr("idance_gvhmr.backend.chosen_people", lambda video, config: iter(people))
+    config = CaptureConfig(backend="gvhmr", person="all")
+    first, second = create(config).capture(video, config)
+    assert (first.frames, captured(first).attributes["first_frame"]) == (30, 10)
+    assert captured(first).members["bbox"].values[0].tolist() == [10, 20, 110, 320]
+    assert (second.frames, captured(second).members["bbox"].values[0, 0]) == (FRAMES, 210)
 
 
 def test_a_demo_that_fails_while_it_draws_has_done_its_work(

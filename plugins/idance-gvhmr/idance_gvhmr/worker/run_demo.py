@@ -20,7 +20,7 @@ def work() -> None:
     video, output_root, camera = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     research_code.require_gpu()
     folder = output_root / video.stem
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # boxes of the person to follow may lie there already
     # The demo draws no preview that is there already: half of its time, and the licensed SMPL body, are saved.
     for preview in ("1_incam.mp4", "2_global.mp4", f"{video.stem}_3_incam_global_horiz.mp4"):
         (folder / preview).touch()
