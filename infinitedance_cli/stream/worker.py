@@ -133,11 +133,17 @@ class Worker:
             yield from self._next(f"it had read clip {clip.clip_id}")
 
     def ask(self, clip: MotionClip) -> MotionClip:
-        """Send a clip and wait for the one that answers it."""
+        """Send a clip and wait for the one that answers it, which has to carry its name."""
         self._send(clip)
         answers: list[MotionClip] = []
         while self._unsent or not answers:
             answers += self._next(f"it had answered clip {clip.clip_id}")
+        if [answer.clip_id for answer in answers] != [clip.clip_id]:
+            names = ", ".join(answer.clip_id for answer in answers)
+            raise StageFailed(
+                f"the worker '{self._spec.name}' answered clip {clip.clip_id} by {names}; the worker is at fault: "
+                "report it to its author"
+            )
         return answers[0]
 
     def finish(self) -> Iterator[MotionClip]:

@@ -48,6 +48,12 @@ def variable(worker: str, setting: str) -> str:
     return f"IDANCE_{worker}_{setting}".upper().replace("-", "_")
 
 
+def configured_workers() -> tuple[str, ...]:
+    """The workers that the user's file names, sorted. Raises ConfigError when it cannot be read."""
+    path = workers_file()
+    return tuple(sorted(_read(path))) if path.exists() else ()
+
+
 def worker_settings(worker: str) -> WorkerSettings:
     """What the user says of one worker; paths are expanded (`~`, relative ones from the file's folder).
 
@@ -63,17 +69,25 @@ def worker_settings(worker: str) -> WorkerSettings:
 
 
 def _from_file(path: Path, worker: str) -> WorkerSettings:
+    entry = _read(path).get(worker)
+    if entry is None:
+        return WorkerSettings()
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: found {entry!r}; expected a mapping such as {worker}: {{python: /path/to/python}}")
+    return config.from_dict(WorkerSettings, entry, dict.fromkeys(entry, f"{path}, {worker}"))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); expected YAML with one entry for each worker") from error
     workers = config.parse_yaml(text, str(path)) or {}
-    entry = workers.get(worker) if isinstance(workers, dict) else workers
-    if entry is None:
-        return WorkerSettings()
-    if not isinstance(workers, dict) or not isinstance(entry, dict):
-        raise ConfigError(f"{path}: found {entry!r}; expected a mapping such as {worker}: {{python: /path/to/python}}")
-    return config.from_dict(WorkerSettings, entry, dict.fromkeys(entry, f"{path}, {worker}"))
+    if not isinstance(workers, dict):
+        raise ConfigError(
+            f"{path}: found {workers!r}; expected one entry for each worker, such as gvhmr: {{python: …}}"
+        )
+    return workers
 
 
 def _expanded(text: str, folder: Path) -> str:

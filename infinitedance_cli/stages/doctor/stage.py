@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infinitedance_cli import __version__, plugins
-from infinitedance_cli.errors import MissingResource, UsageError
+from infinitedance_cli.errors import ConfigError, MissingResource, UsageError
 from infinitedance_cli.stages.doctor.report import Finding, Report, Status
+from infinitedance_cli.stream.worker_settings import configured_workers, worker_settings, workers_file
 
 DISTRIBUTION = "infinitedance-cli"
 STARTER = Path(__file__).parents[2] / "starter"
@@ -34,7 +35,6 @@ OPTIONAL_BACKENDS: tuple[OptionalBackend, ...] = (
     OptionalBackend("mamba_ssm", "mamba-ssm", "faster Mamba experts on CUDA", "pip install 'infinitedance-cli[mamba]'"),
     OptionalBackend("smplx", "smplx", "the SMPL-X body", "pip install 'infinitedance-cli[smplx]'"),
     OptionalBackend("ultralytics", "ultralytics", "finding people in video", "pip install 'infinitedance-cli[yolo]'"),
-    OptionalBackend("isaacgym", "isaacgym", "physics on the GPU", "install Isaac Gym Preview 4 from NVIDIA by hand"),
     OptionalBackend("bpy", "bpy", "Blender as a library", "pip install bpy"),
 )
 
@@ -49,6 +49,7 @@ def examine(starter: Path = STARTER, optional_backends: Iterable[OptionalBackend
             _ffmpeg(),
             _starter_model(starter),
             *_plugins(),
+            *_workers(),
             *(_optional(backend) for backend in optional_backends),
             _egl(),
         )
@@ -137,6 +138,32 @@ def _tried(section: str, plugin: plugins.Plugin) -> Finding:
     except MissingResource as error:
         return Finding(section, plugin.name, Status.BROKEN, str(error))
     return Finding(section, plugin.name, Status.OK, "" if plugin.package == DISTRIBUTION else f"from {plugin.package}")
+
+
+def _workers() -> Iterator[Finding]:
+    """The workers that the user's file names; whether their code runs is only known when they are started."""
+    path = workers_file()
+    try:
+        names = configured_workers()
+    except ConfigError as error:
+        yield Finding("workers", path.name, Status.BROKEN, str(error))
+        return
+    for name in names:
+        try:
+            settings = worker_settings(name)
+        except ConfigError as error:
+            yield Finding("workers", name, Status.BROKEN, str(error))
+            continue
+        gone = [place for place in (settings.python, settings.repository, settings.checkpoints) if not _is_there(place)]
+        if gone or not settings.python:
+            detail = f"{gone[0]} does not exist" if gone else "no python is named"
+            yield Finding("workers", name, Status.BROKEN, detail, f"correct it in {path}")
+        else:
+            yield Finding("workers", name, Status.OK, settings.python)
+
+
+def _is_there(place: str) -> bool:
+    return not place or Path(place).exists()
 
 
 def _optional(backend: OptionalBackend) -> Finding:

@@ -6,6 +6,7 @@ What the humanoid did is handed back on the clip's own skeleton. It is helped by
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,16 @@ def create() -> IsaacGymEngine:
         raise MissingResource(f"the worker '{NAME}': {error}") from error
     except BadFile as error:
         raise ConfigError(f"{workers_file()}: {error}") from error
-    return IsaacGymEngine(options)
+    return IsaacGymEngine(options, dataclasses.replace(SPEC, environment=library_path(settings.python)))
+
+
+def library_path(python: str) -> dict[str, str]:
+    """LD_LIBRARY_PATH with the interpreter's own libraries in front, where its environment has libpython: Isaac Gym is
+    linked to it and, in an environment of conda that is not activated, does not find it."""
+    folder = Path(python).parent.parent / "lib"
+    if not any(folder.glob("libpython3*.so*")):
+        return {}
+    return {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]))}
 
 
 def _tracking(body: SimulatedBody, reference: MotionClip, answer: MotionClip) -> Tracking:

@@ -12,7 +12,7 @@ import pytest
 from checkpoint_files import mcp, pnn, save
 from humanoids import write_repository
 from idance_isaacgym import engine
-from idance_isaacgym.engine import SPEC, IsaacGymEngine, PhcOptions, create
+from idance_isaacgym.engine import SPEC, IsaacGymEngine, PhcOptions, create, library_path
 
 from infinitedance_cli.errors import ConfigError, MissingResource, StageFailed
 from infinitedance_cli.motion.clip import MotionClip
@@ -173,6 +173,15 @@ def test_what_is_not_configured_is_asked_for_one_by_one(tmp_path: Path, monkeypa
     write_repository(tmp_path, default_skeleton(22))
     with pytest.raises(MissingResource, match=r"no checkpoint at .*phc_comp_3/Humanoid\.pth"):
         create()
+
+
+def test_the_libraries_of_a_conda_environment_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
+    python = str(tmp_path / "bin" / "python")
+    assert library_path(python) == {}
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libpython3.8.so.1.0").touch()
+    assert library_path(python) == {"LD_LIBRARY_PATH": f"{tmp_path / 'lib'}:/before"}
 
 
 def test_options_that_do_not_exist_are_refused(installed: Path) -> None:

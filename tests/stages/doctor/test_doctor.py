@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -100,3 +101,21 @@ def test_json_and_the_exit_code_tell_the_same(run_idance: RunIdance) -> None:
     missing = [finding["name"] for finding in report["findings"] if finding["status"] == "missing"]
     assert report["complete"] is (not missing)
     assert all(name in result.stderr.decode() for name in missing)
+
+
+def test_workers_of_the_user_are_shown_with_what_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert not [finding for finding in examine().findings if finding.section == "workers"]
+    file = tmp_path / "idance" / "workers.yaml"
+    file.parent.mkdir()
+    file.write_text(
+        f"good: {{python: {sys.executable}}}\nmoved: {{python: {sys.executable}, repository: /gone}}\n"
+        "empty: {}\nwrong: {pythn: 1}\n"
+    )
+    report = examine()
+    assert found(report, "good") == Finding("workers", "good", Status.OK, sys.executable)
+    assert found(report, "moved").detail == "/gone does not exist"
+    assert found(report, "empty").detail == "no python is named"
+    assert "did you mean 'python'" in found(report, "wrong").detail
+    file.write_text("[good]")
+    assert found(examine(), "workers.yaml").status is Status.BROKEN

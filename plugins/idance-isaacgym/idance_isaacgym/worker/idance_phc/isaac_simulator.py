@@ -92,6 +92,7 @@ class IsaacSimulator:
         physx.contact_offset, physx.rest_offset = 0.02, 0.0
         physx.bounce_threshold_velocity = 0.2
         physx.max_depenetration_velocity = 10.0
+        physx.default_buffer_size_multiplier = 10.0
         physx.contact_collection = gymapi.ContactCollection.CC_LAST_SUBSTEP  # of all substeps, Preview 4 errs
         return parameters
 
