@@ -18,11 +18,13 @@ from infinitedance_cli.stages.capture.fitting.floor import (
     anchored,
     find_standing,
     first_floor,
+    levelled,
 )
 from infinitedance_cli.stages.capture.fitting.gaps import seen_frames
 from infinitedance_cli.stages.capture.fitting.options import FittingOptions
 from infinitedance_cli.stages.capture.fitting.pose_model import Jacobian
 from infinitedance_cli.stages.capture.fitting.result import Fitted
+from infinitedance_cli.stages.capture.fitting.sides import mend_sides
 from infinitedance_cli.stages.capture.fitting.solver import SharedPrior, State, step
 from infinitedance_cli.stages.capture.fitting.start import first_pose, first_scales, held_size, size_precision
 from infinitedance_cli.stages.capture.track import PersonTrack
@@ -46,6 +48,7 @@ def fit(track: PersonTrack, clip_id: str, options: FittingOptions | None = None)
     """
     options = FittingOptions() if options is None else options
     _check(track)
+    track = mend_sides(track)
     sight = sight_of(track)
     centre = 0.5 * np.array([track.width, track.height], dtype=np.float64)
     focal = options.focal_px or options.focal_ratio * max(track.width, track.height)
@@ -90,7 +93,7 @@ def _solve(state: State, sight: Sight, prior: SharedPrior, options: FittingOptio
     evidence = gather(sight, state.camera, noise)
     for _ in range(options.rounds[0]):
         step(state, evidence, jacobian, held, None, fps, noise)
-    state.floor = first_floor(state.person, sight, fps) if options.gravity else _level(state, sight, fps)
+    state.floor = first_floor(state.person) if options.gravity else _level(state)
     prior = replace(prior, floor=state.floor)
     standing = find_standing(state.person, state.camera, sight, state.floor, fps, 4 * noise.floor)
     for number in range(options.rounds[1]):
@@ -99,15 +102,17 @@ def _solve(state: State, sight: Sight, prior: SharedPrior, options: FittingOptio
             state.camera = replace(state.camera, turns=turns)
             evidence = gather(sight, state.camera, noise)
             spread = noise.floor * (2 if number < options.rounds[1] // 2 else 1)
+            if options.gravity:
+                state.floor = levelled(state.floor, prior.floor, standing)
             standing = find_standing(state.person, state.camera, sight, state.floor, fps, spread)
         standing = anchored(standing, state.person, state.floor)
         step(state, evidence, jacobian, prior, standing, fps, noise)
     return standing
 
 
-def _level(state: State, sight: Sight, fps: float) -> Floor:
+def _level(state: State) -> Floor:
     """A floor across the camera's own up axis, at the height of the feet."""
-    found = first_floor(state.person, sight, fps)
+    found = first_floor(state.person)
     up = np.array([0.0, 1.0, 0.0])
     shift = state.person.root.mean(axis=0) @ (up - found.up)
     return Floor(up, found.height + float(shift))

@@ -17,8 +17,6 @@ from infinitedance_cli.stages.capture.fitting.points import (
     LEFT_SHOULDER,
     LEFT_TOES,
     RIGHT_HEEL,
-    RIGHT_HIP,
-    RIGHT_SHOULDER,
     RIGHT_TOES,
     point_model,
 )
@@ -27,9 +25,11 @@ from infinitedance_cli.stages.capture.fitting.pose_model import Person
 FloatArray = NDArray[np.floating]
 
 FOOT_POINTS = (LEFT_HEEL, LEFT_TOES, RIGHT_HEEL, RIGHT_TOES)
-ROLL_SPREAD, PITCH_SPREAD, LEVEL_PITCH = np.radians(3.0), np.radians(12.0), np.radians(-4.0)
+ROLL_SPREAD, PITCH_SPREAD, LEVEL_PITCH = np.radians(8.0), np.radians(12.0), np.radians(-5.0)
 """Cameras are held level to the side; they look down a little more often than up."""
-_UPRIGHT_SPREAD = np.radians(5.0)
+_UPRIGHT_SPREAD = np.radians(3.5)
+_FARTHEST_LEAN = np.radians(40.0)
+_PLACE_SPREAD, _LEAST_STEPS, _LONG_STEP = 0.04, 4, 15
 _SLOW, _LOW, _NEAR = 0.35, 0.10, 0.06
 _RELEASE = 1.7
 _SHORTEST = 4
@@ -60,18 +60,19 @@ class Floor:
 @dataclass(frozen=True)
 class Standing:
     """Standing foot `points` (F,): `weight` (T, F) 0–1, `rest` (F,) metres over the floor while they stand, `anchors`
-    (T, F, 3) where they stand; spreads in metres of the height and of the place."""
+    (T, F, 3) where they are to stand and `places` where they are now; spreads in metres of the height and the place."""
 
     points: list[int]
     weight: FloatArray
     rest: FloatArray
     anchors: FloatArray
+    places: FloatArray
     spread: float
     slip: float
 
     def part(self, frames: slice) -> Standing:
         """Of some of the frames."""
-        return replace(self, weight=self.weight[frames], anchors=self.anchors[frames])
+        return replace(self, weight=self.weight[frames], anchors=self.anchors[frames], places=self.places[frames])
 
 
 def rest_heights(person: Person) -> FloatArray:
@@ -81,26 +82,51 @@ def rest_heights(person: Person) -> FloatArray:
     return heights
 
 
-def first_floor(person: Person, sight: Sight, fps: float) -> Floor:
-    """Up from how the person holds the trunk and how cameras are held; the height of the lowest standing feet."""
+def first_floor(person: Person) -> Floor:
+    """Up from how the person stands and how cameras are held; the height of the lowest standing feet.
+
+    Whoever dances keeps hips and shoulders over the feet on the whole; frames far from upright do not count.
+    """
     seen = person.pose().seen
-    trunk = 0.5 * (seen[:, LEFT_SHOULDER] + seen[:, RIGHT_SHOULDER] - seen[:, LEFT_HIP] - seen[:, RIGHT_HIP])
     feet = seen[:, list(FOOT_POINTS)].mean(axis=1)
-    body = 0.5 * (seen[:, LEFT_SHOULDER] + seen[:, RIGHT_SHOULDER]) - feet
-    direction = rotation.normalize(np.concatenate((rotation.normalize(trunk), rotation.normalize(body))))
+    hips, shoulders = (0.5 * (seen[:, left] + seen[:, left + 1]) for left in (LEFT_HIP, LEFT_SHOULDER))
+    direction = rotation.normalize(np.concatenate((hips - feet, shoulders - feet)))
     camera_up = np.array([0.0, np.cos(LEVEL_PITCH), -np.sin(LEVEL_PITCH)])
-    upright = direction[direction @ camera_up > np.cos(np.radians(35))]
+    upright = direction[direction @ camera_up > np.cos(_FARTHEST_LEAN)]
     up = camera_up
     if len(upright) > 0.1 * len(direction):
         mean = np.median(upright, axis=0)
-        tilt = np.array([mean[0] / mean[1], mean[2] / mean[1]])
-        prior = np.array([0.0, camera_up[2] / camera_up[1]])
-        weights = np.array([ROLL_SPREAD, PITCH_SPREAD]) ** -2.0
-        body_weight = _UPRIGHT_SPREAD**-2.0
-        tilt = (weights * prior + body_weight * tilt) / (weights + body_weight)
+        seen_tilt, usual = (np.array([axis[0], axis[2]]) / axis[1] for axis in (mean, camera_up))
+        weights, body = np.array([ROLL_SPREAD, PITCH_SPREAD]) ** -2.0, _UPRIGHT_SPREAD**-2.0
+        tilt = (weights * usual + body * seen_tilt) / (weights + body)
         up = rotation.normalize(np.array([tilt[0], 1.0, tilt[1]]))
     low = (seen[:, list(FOOT_POINTS)] @ up - rest_heights(person)).min(axis=1)
     return Floor(up, float(np.percentile(low, 20)))
+
+
+def levelled(floor: Floor, prior: Floor, standing: Standing) -> Floor:
+    """The plane through the places where feet stood, drawn towards the `prior`'s tilt.
+
+    Each time that a foot stood counts once, up to a second: frames of one step err together.
+    """
+    places, weights = [], []
+    for column, rest in enumerate(standing.rest):
+        for start, end in intervals(standing.weight[:, column] > 0):
+            places.append(standing.places[start:end, column].mean(axis=0) - rest * floor.up)
+            weights.append(min(end - start, _LONG_STEP))
+    if len(places) < _LEAST_STEPS:
+        return floor
+    points, certain = np.stack(places), np.array(weights) / _LONG_STEP
+    for _ in range(6):
+        tilts = floor.tilts
+        off = points @ floor.up - floor.height
+        weight = certain / _PLACE_SPREAD**2 / (1 + (off / (2 * _PLACE_SPREAD)) ** 2)
+        rows = np.concatenate((points @ tilts.T, -np.ones((len(points), 1))), axis=1)
+        hold = np.diag([_UPRIGHT_SPREAD**-2.0] * 2 + [1e-3])
+        pull = np.append(tilts @ (floor.up - prior.up), 0.0) * _UPRIGHT_SPREAD**-2.0
+        change = -np.linalg.solve((rows * weight[:, None]).T @ rows + hold, rows.T @ (weight * off) + pull)
+        floor = floor.tilted(change)
+    return floor
 
 
 def find_standing(person: Person, camera: Pinhole, sight: Sight, floor: Floor, fps: float, spread: float) -> Standing:
@@ -119,7 +145,7 @@ def find_standing(person: Person, camera: Pinhole, sight: Sight, floor: Floor, f
     planted = hold_contacts(begins, lasts, _SHORTEST) if len(seen) > 1 else begins
     trust = sight.trust[:, points]
     weight = planted.astype(np.float64) * np.clip(2 * trust, 0.1, 1.0)
-    standing = Standing(points, weight, rest, seen.copy(), spread, _BAND)
+    standing = Standing(points, weight, rest, seen, seen, spread, _BAND)
     return anchored(standing, person, floor)
 
 
@@ -133,7 +159,7 @@ def anchored(standing: Standing, person: Person, floor: Floor) -> Standing:
             place = weight @ seen[start:end, column] / weight.sum()
             lift = floor.height + standing.rest[column] - place @ floor.up
             anchors[start:end, column] = place + lift * floor.up
-    return replace(standing, anchors=anchors, rest=rest_heights(person))
+    return replace(standing, anchors=anchors, places=seen, rest=rest_heights(person))
 
 
 def _speed_across(seen: FloatArray, camera: Pinhole, fps: float) -> FloatArray:

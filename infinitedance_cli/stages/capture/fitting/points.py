@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,11 +116,23 @@ def point_model() -> PointModel:
     return PointModel(joint, _offsets(), segment, joint_segment, vectors)
 
 
+@lru_cache
+def _measured() -> dict[str, Any]:
+    text = resources.files("infinitedance_cli.stages.capture.fitting").joinpath("landmark_offsets.json").read_text()
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def world_lengths() -> FloatArray:
+    """Lengths (10,) in metres that the reader's world landmarks give the parts of the default body, by `SEGMENTS`."""
+    lengths = _measured()["world_lengths"]
+    return np.array([lengths[segment] for segment in SEGMENTS])
+
+
 def _offsets() -> FloatArray:
     """Offsets (L, 3) metres of the landmarks: those of the left side and the midline are stored, the rest mirrored."""
-    text = resources.files("infinitedance_cli.stages.capture.fitting").joinpath("landmark_offsets.json").read_text()
     offsets = np.zeros((LANDMARKS, 3))
-    for name, value in json.loads(text)["offsets"].items():
+    for name, value in _measured()["offsets"].items():
         left, right = (int(part) for part in name.split("/"))
         offsets[left] = value
         offsets[right] = np.array(value) * (-1.0, 1.0, 1.0) if left != right else value

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.stages.capture.fitting.camera import Pinhole
 from infinitedance_cli.stages.capture.fitting.evidence import Evidence
-from infinitedance_cli.stages.capture.fitting.floor import PITCH_SPREAD, ROLL_SPREAD, Floor, Standing
+from infinitedance_cli.stages.capture.fitting.floor import Floor, Standing
 from infinitedance_cli.stages.capture.fitting.normal import FLOOR, FOCAL, SCALES, Normal, assemble
 from infinitedance_cli.stages.capture.fitting.options import Noise
 from infinitedance_cli.stages.capture.fitting.pose_model import Jacobian, Person
@@ -30,7 +30,8 @@ _HELD = 1e12
 @dataclass(frozen=True)
 class SharedPrior:
     """What was believed of the shot's unknowns at the start: `scales` (10,) and their precision (10, 10), the focal
-    length in pixels and the spread of its logarithm (0: it is known), the floor."""
+    length in pixels and the spread of its logarithm (0: it is known), the floor that is expected from how cameras are
+    held and people stand."""
 
     scales: FloatArray
     precision: FloatArray
@@ -92,10 +93,7 @@ def _add_shared_prior(normal: Normal, state: State, prior: SharedPrior, with_flo
     if not with_floor:
         normal.shared[floor, floor] += _HELD
         return
-    spread = np.array([ROLL_SPREAD, PITCH_SPREAD])
-    away = state.floor.tilts @ (state.floor.up - prior.floor.up)
-    normal.shared[floor[:2], floor[:2]] += spread**-2.0
-    normal.shared_gradient[floor[:2]] += away * spread**-2.0
+    normal.shared[floor[:2], floor[:2]] += _HELD
     normal.shared[floor[2], floor[2]] += 1e-3
 
 

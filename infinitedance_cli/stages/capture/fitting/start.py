@@ -13,8 +13,14 @@ from infinitedance_cli.motion.retarget.solve import solve
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 from infinitedance_cli.stages.capture.fitting.camera import Pinhole, locate
 from infinitedance_cli.stages.capture.fitting.evidence import Sight, ray_frames
-from infinitedance_cli.stages.capture.fitting.points import BODY_LANDMARKS, SEGMENTS, VECTORS, point_model
-from infinitedance_cli.stages.capture.fitting.pose_model import GROUPS, Person, rest_lengths
+from infinitedance_cli.stages.capture.fitting.points import (
+    BODY_LANDMARKS,
+    SEGMENTS,
+    VECTORS,
+    point_model,
+    world_lengths,
+)
+from infinitedance_cli.stages.capture.fitting.pose_model import GROUPS, Person
 
 FloatArray = NDArray[np.floating]
 
@@ -72,7 +78,7 @@ def first_scales(sight: Sight, height_m: float | None) -> FloatArray:
         ratios = []
         for row in (names.index(name) for name in _MEASURED_BY[segment]):
             points = np.flatnonzero(point_model().vectors[row])
-            ratios.append(seen[(sight.trust[:, points] > 0.3).all(axis=1), row] / rest_lengths()[row])
+            ratios.append(seen[(sight.trust[:, points] > 0.3).all(axis=1), row] / world_lengths()[place])
         found = np.concatenate(ratios)
         found = found[found > 0]
         if len(found):
