@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from infinitedance_cli import log
+from infinitedance_cli import log, weights
+from infinitedance_cli.errors import MissingResource
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -37,6 +38,15 @@ def run_idance() -> RunIdance:
         return subprocess.run(command, env=environment, timeout=120, check=False, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def blazepose() -> Path:
+    """The folder of the BlazePose models, fetched as a first capture fetches them where they are not here yet."""
+    try:
+        return weights.require("blazepose")
+    except MissingResource as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(autouse=True)
