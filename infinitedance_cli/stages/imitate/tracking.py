@@ -64,5 +64,5 @@ class BatchedEngine(PhysicsEngine, Protocol):
     clips_at_once: int
 
     def track_many(self, clips: Sequence[tuple[SimulatedBody, MotionClip]], quality: Quality) -> list[Tracking]:
-        """`track` for each body and reference; each comes out as it would alone."""
+        """`track` for each body and reference; each comes out as it would alone, to rounding."""
         ...

@@ -10,8 +10,11 @@ from infinitedance_cli.stages.imitate.conformance import check_engine, swaying
 from infinitedance_cli.stages.imitate.engines._scene import build_scene
 from infinitedance_cli.stages.imitate.stage import load_engine
 
+CHECKED_ELSEWHERE = {"mujoco-warp"}
+"""On a CPU it takes minutes: test_mujoco_warp compares it with `mujoco`, bench_imitate_gpu checks all of it."""
 
-@pytest.mark.parametrize("name", plugins.names("physics"))
+
+@pytest.mark.parametrize("name", [name for name in plugins.names("physics") if name not in CHECKED_ELSEWHERE])
 def test_every_engine_conforms(name: str) -> None:
     check_engine(name)
 

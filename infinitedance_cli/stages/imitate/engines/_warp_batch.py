@@ -67,7 +67,7 @@ class Batch:
         self._body_of_joint = wp.array(scene.bodies, dtype=int)
         self._column_of_geom = wp.array(scene.contact_column, dtype=int)
         self._clock, self._last = wp.zeros(1, dtype=int), wp.zeros(worlds, dtype=int)
-        self._peak = wp.zeros(3, dtype=int)
+        self._peak = wp.zeros(5, dtype=int)
         self._stiffness, self._damping = (wp.zeros((worlds, freedoms), dtype=float) for _ in range(2))
         self._balance = tuple(wp.zeros((worlds, freedoms), dtype=float) for _ in range(2))
         self._weight, self._fill = wp.zeros(worlds, dtype=float), wp.zeros(worlds, dtype=float)
@@ -198,7 +198,9 @@ class Batch:
             inputs=[*common, self._substeps, self._body_of_joint, data.qpos, data.qvel, data.qacc_warmstart, data.xpos],
             outputs=[tracks.poses, tracks.joints, *self._end],
         )
-        for row, values in enumerate((data.nacon, self._plan.data.nacon, data.nefc)):
+        planner = self._plan.data
+        counts = (data.nacon, planner.nacon, data.ncollision, planner.ncollision, data.nefc)
+        for row, values in enumerate(counts):
             wp.launch(kernels.remember_most, dim=len(values), inputs=[row, values], outputs=[self._peak])
         wp.launch(kernels.tick, dim=1, outputs=[self._clock])
 

@@ -32,7 +32,7 @@ class MujocoWarpEngine:
         return self.track_many([(body, reference)], quality)[0]
 
     def track_many(self, clips: Sequence[tuple[SimulatedBody, MotionClip]], quality: Quality) -> list[Tracking]:
-        """Imitate all references side by side; each comes out as it would alone.
+        """Imitate all references side by side; each comes out as it would alone, to single precision.
 
         Bodies may differ in bones, clips in length. Those of one frame rate whose bodies overlap at rest in the same
         parts share a batch.
