@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES, default_skeleto
 from infinitedance_cli.stages.capture.annotations import array_of, capture_group, captured
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.stages.capture.merge import MergedBackend, merge, same_person
+from infinitedance_cli.stages.capture.video import TimedPicture
+from tests.stages.capture.videos import constant, write_video
 
 FRAMES = 90
 ELBOW, WRIST, FINGER = (SMPLX_JOINT_NAMES.index(f"left_{name}") for name in ("elbow", "wrist", "index1"))
@@ -188,3 +190,22 @@ def test_two_backends_are_one_and_only_the_first_chooses_the_person(caplog: pyte
     assert _apart(first.joint_rotation[:, FINGER], _turn("z", -70)).max() < 0.1
     assert second is body.clips[1] and "smplestx saw no hands of the person" in caplog.text
     assert first.provenance[-1]["stage"] == "capture/merge"
+
+
+@dataclass
+class _OfPictures:
+    name: str
+    clip: MotionClip
+    pictures: int = 0
+
+    def follow(self, pictures: Iterable[TimedPicture], config: CaptureConfig) -> Iterator[MotionClip]:
+        self.pictures = sum(1 for _ in pictures)
+        yield self.clip
+
+
+def test_a_backend_that_wants_pictures_gets_those_of_the_shot(tmp_path: Path) -> None:
+    shot = write_video(tmp_path / "shot.mp4", constant(30, 1.0), lambda number: np.full((32, 48, 3), number, np.uint8))
+    hands = _OfPictures("blazepose", _clip({FINGER: _turn("z", -70)}))
+    (merged,) = MergedBackend(_Fixed("gvhmr", (_clip(),)), hands).capture(shot, CaptureConfig())
+    assert hands.pictures == 30
+    assert _apart(merged.joint_rotation[:, FINGER], _turn("z", -70)).max() < 0.1
