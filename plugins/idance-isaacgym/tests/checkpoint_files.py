@@ -20,19 +20,19 @@ def layers(prefix: str, sizes: tuple[int, ...], generator: torch.Generator) -> d
     return found
 
 
-def pnn(size: int, columns: int = 3, seed: int = 0) -> dict[str, Tensor]:
+def pnn(size: int, columns: int = 3, seed: int = 0, units: tuple[int, ...] = UNITS) -> dict[str, Tensor]:
     """The network of a PNN checkpoint: columns, and what training leaves beside them."""
     generator = torch.Generator().manual_seed(seed)
     model = {"a2c_network.sigma": torch.zeros(69), **layers("a2c_network.critic_mlp", (size, *UNITS), generator)}
     for column in range(columns):
-        model |= layers(f"a2c_network.pnn.actors.{column}", (size, *UNITS, 69), generator)
+        model |= layers(f"a2c_network.pnn.actors.{column}", (size, *units, 69), generator)
     return model | {"a2c_network.mu.weight": torch.zeros(69, UNITS[-1]), "a2c_network.mu.bias": torch.zeros(69)}
 
 
-def mcp(size: int, columns: int = 3, seed: int = 1) -> dict[str, Tensor]:
+def mcp(size: int, columns: int = 3, seed: int = 1, units: tuple[int, ...] = UNITS) -> dict[str, Tensor]:
     """The network of a composer's checkpoint."""
     generator = torch.Generator().manual_seed(seed)
-    return layers("a2c_network.composer", (size, *UNITS, columns), generator)
+    return layers("a2c_network.composer", (size, *units, columns), generator)
 
 
 def mlp(size: int, seed: int = 2) -> dict[str, Tensor]:

@@ -83,13 +83,13 @@ def test_columns_alone_act_by_their_last(tmp_path: Path) -> None:
 
 def test_one_network_ends_in_its_head(tmp_path: Path) -> None:
     model = mlp(SIZE)
-    path = save(tmp_path / "phc_prim_iccv/Humanoid.pth", model, SIZE)
+    path = save(tmp_path / "phc_prim/Humanoid.pth", model, SIZE)
     values = observations()
     layers = model | {
         f"a2c_network.actor_mlp.4.{field}": model[f"a2c_network.mu.{field}"] for field in ("weight", "bias")
     }
-    expected = by_hand(layers, "a2c_network.actor_mlp", normal(path, values), relu)
-    found = find_policy("phc_prim_iccv").load(str(tmp_path))(values)
+    expected = by_hand(layers, "a2c_network.actor_mlp", normal(path, values), silu)
+    found = find_policy("phc_prim").load(str(tmp_path))(values)
     np.testing.assert_allclose(found, np.clip(expected, -1, 1), atol=1e-5)
 
 
@@ -178,10 +178,23 @@ def test_a_number_of_numpy_in_a_checkpoint_is_admitted(tmp_path: Path) -> None:
     assert find_policy("phc_3").load(str(tmp_path))(observations()).shape == (5, 69)
 
 
+def test_a_policy_of_the_published_size(tmp_path: Path) -> None:
+    """Six hidden layers, three columns and a composer of 934 numbers, as PHC+ is."""
+    units = (2048, 1536, 1024, 1024, 512, 512)
+    save(tmp_path / "phc_3/Humanoid.pth", pnn(SIZE, units=units), SIZE)
+    save(tmp_path / "phc_comp_3/Humanoid.pth", mcp(SIZE, units=units), SIZE)
+    policy = find_policy("phc_comp_3").load(str(tmp_path)).on("cpu")
+    sizes = (SIZE, *units)
+    hidden = sum((size + 1) * following for size, following in zip(sizes[:-1], sizes[1:], strict=True))
+    count = sum(parameter.numel() for parameter in policy.parameters())
+    assert count == 3 * (hidden + 513 * 69) + hidden + 513 * 3 == 34_000_082
+    assert policy(observations()).shape == (5, 69)
+
+
 def test_policies_name_the_files_they_need(tmp_path: Path) -> None:
     names = {name: [path.parent.name for path in spec.files("x")] for name, spec in POLICIES.items()}
     assert names["phc_comp_3"] == ["phc_comp_3", "phc_3"]
-    assert names["phc_prim_iccv"] == ["phc_prim_iccv"]
+    assert names["phc_prim"] == ["phc_prim"]
     with pytest.raises(Missing, match=r"phc_comp_3/Humanoid\.pth.*download_data"):
         check_files(find_policy("phc_comp_3"), str(tmp_path))
     with pytest.raises(BadFile, match="no policy 'phc_4'; known: phc_comp_3"):

@@ -70,10 +70,10 @@ POLICIES = {
         PolicySpec("phc_kp_2", observation=7),
         PolicySpec("phc_kp_mcp_iccv", 7, 4, "phc_kp_pnn_iccv", "relu", freeze_hands=True),
         PolicySpec("phc_kp_pnn_iccv", 7, 4, activation="relu", freeze_hands=True),
-        PolicySpec("phc_prim_iccv", columns=0, activation="relu", freeze_hands=True),
+        PolicySpec("phc_prim", columns=0),
     )
 }
-"""Those whose humanoid is SMPL's mean shape and that see the whole body."""
+"""Those whose humanoid is SMPL's mean shape and that see the whole body; users train `phc_prim` themselves."""
 
 
 def find_asset(repository: str) -> Path:
