@@ -46,6 +46,14 @@ EXTRAS: Mapping[str, str] = {
 }
 """Import names of optional libraries and the extra of this package that installs each."""
 
+PACKAGES: Mapping[tuple[str, str], str] = {
+    ("capture", "gemx"): "idance-gemx",
+    ("capture", "gvhmr"): "idance-gvhmr",
+    ("capture", "smplestx"): "idance-smplestx",
+    ("physics", "isaacgym"): "idance-isaacgym",
+}
+"""Kind and name of our plug-ins that are packages of their own, in `plugins/`."""
+
 # What importing a module of somebody else's can raise; none of it is a bug of ours.
 _IMPORT_FAILURES = (
     ArithmeticError,
@@ -102,10 +110,17 @@ def names(kind: str) -> tuple[str, ...]:
 def load(kind: str, name: str) -> Any:
     """Import one plug-in: the module of a built-in one, or whatever the entry point names.
 
-    Raises UsageError when there is no such name (and lists the names), MissingResource when it cannot be imported.
+    Raises UsageError when there is no such name (and lists the names), MissingResource when it is in a package that is
+    not installed, or cannot be imported.
     """
     found = find(kind)
     plugin = found.get(_normal(name))
+    package = PACKAGES.get((kind, _normal(name)))
+    if plugin is None and package is not None:
+        raise MissingResource(
+            f"the {kind} plug-in '{name}' is a package of its own, which is not installed; "
+            f"run: pip install {package} (in a checkout of the source: pip install ./plugins/{package})"
+        )
     if plugin is None:
         close = get_close_matches(_normal(name), found, n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""

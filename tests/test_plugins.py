@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_an_unknown_name_suggests_the_nearest_and_lists_all(built_in: Path) -> N
     (built_in / "glb.py").touch()
     with pytest.raises(UsageError, match="^there is no format plug-in 'bhv'; did you mean 'bvh'\\? known: bvh, glb$"):
         plugins.load("format", "bhv")
+
+
+def test_a_plugin_in_a_package_of_ours_says_how_to_install_it(built_in: Path) -> None:
+    with pytest.raises(MissingResource, match=r"^the physics plug-in 'isaacgym' .*; run: pip install idance-isaacgym "):
+        plugins.load("physics", "isaacgym")
+
+
+def test_packages_are_those_of_the_repository() -> None:
+    folders = Path(__file__).parents[1] / "plugins"
+    found = {}
+    for path in folders.glob("idance-*/pyproject.toml"):
+        project = tomllib.loads(path.read_text())["project"]
+        for group, names in project["entry-points"].items():
+            found |= {(group.removeprefix("idance."), name): project["name"] for name in names}
+            assert path.parent.name == project["name"]
+    assert found == plugins.PACKAGES
 
 
 def test_an_unknown_kind_lists_the_kinds() -> None:
