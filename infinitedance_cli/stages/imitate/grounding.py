@@ -66,7 +66,8 @@ def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingCon
     if not config.floor:
         return smooth
     standing = _on_its_path(lock_feet(ground(smooth, GroundConfig()), config=FootLock(rule=ROBUST)), smooth, config)
-    return _clear_the_floor(_raise_out_of_floor(_bend_toes(standing, body, config), body, config), body, config)
+    bent = _bend_hands(_bend_toes(_settle(standing, body), body, config), body, config)
+    return _clear_the_floor(_raise_out_of_floor(bent, body, config), body, config)
 
 
 def shivers(clip: MotionClip) -> bool:
@@ -79,20 +80,22 @@ def shivers(clip: MotionClip) -> bool:
 
 
 def lowest_points(clip: MotionClip, body: SimulatedBody) -> FloatArray:
-    """Heights (T, P) of the lowest point of each of the 22 moving parts; inf for a part without a shape."""
+    """Heights (T, 22) of the lowest point that moves with each joint, hands with the wrists; inf where none does."""
     positions, turns = forward_kinematics(
         clip.skeleton, clip.root_position.astype(np.float64), clip.joint_rotation.astype(np.float64)
     )
     lowest = np.full((clip.frames, BODY_JOINT_COUNT), np.inf)
-    for joint, part in enumerate(body.parts[:BODY_JOINT_COUNT]):
+    for index, part in enumerate(body.parts):
+        joint, shift = (index, np.zeros(3)) if part.jointed else (part.parent, part.offset)
         for shape in part.shapes:
             if shape.touches != "self":
-                lowest[:, joint] = np.minimum(lowest[:, joint], _lowest(shape, positions[:, joint], turns[:, joint]))
+                height = _lowest(shape, shift, positions[:, joint], turns[:, joint])
+                lowest[:, joint] = np.minimum(lowest[:, joint], height)
     return lowest
 
 
-def _lowest(shape: Shape, position: FloatArray, turn: FloatArray) -> FloatArray:
-    ends = [position[:, 1] + rotation.rotate(turn, end)[:, 1] for end in (shape.start, shape.end)]
+def _lowest(shape: Shape, shift: FloatArray, position: FloatArray, turn: FloatArray) -> FloatArray:
+    ends = [position[:, 1] + rotation.rotate(turn, shift + end)[:, 1] for end in (shape.start, shape.end)]
     height: FloatArray = np.minimum(*ends) - shape.radius
     return height
 
@@ -106,6 +109,41 @@ def _on_its_path(standing: MotionClip, original: MotionClip, config: GroundingCo
     root = standing.root_position.copy()
     root[:, sideways] -= gaussian_filter1d(drift, config.path_s * standing.fps, axis=0, mode="nearest")
     return replace(standing, root_position=root)
+
+
+def _settle(clip: MotionClip, body: SimulatedBody) -> MotionClip:
+    """The clip let down where no part of the body reaches the floor for longer than a jump: who lies, lies on it."""
+    from scipy.ndimage import gaussian_filter1d, grey_opening
+
+    rule = GroundConfig()
+    size = max(1, round(rule.longest_flight_s * clip.fps)) | 1
+    hover = np.maximum(lowest_points(clip, body).min(axis=1), 0.0)
+    sustained = grey_opening(np.pad(hover, size, mode="edge"), size=size)
+    root = clip.root_position.copy()
+    root[:, 1] -= gaussian_filter1d(sustained, rule.smoothing_s * clip.fps)[size:-size].astype(np.float32)
+    return replace(clip, root_position=root)
+
+
+def _bend_hands(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:
+    """Hands that point into the floor are laid flat on it, as far as their wrists are above it."""
+    from scipy.ndimage import gaussian_filter1d
+
+    positions, world = forward_kinematics(
+        clip.skeleton, clip.root_position.astype(np.float64), clip.joint_rotation.astype(np.float64)
+    )
+    joints = clip.joint_rotation.astype(np.float64)
+    for hand in body.parts[BODY_JOINT_COUNT:]:
+        wrist, elbow, shape = hand.parent, clip.skeleton.parents[hand.parent], hand.shapes[0]
+        reach = hand.offset + shape.end
+        along = rotation.rotate(world[:, wrist], reach)
+        least = np.clip(shape.radius - positions[:, wrist, 1], -0.95 * np.linalg.norm(reach), 0.0)
+        flat = along.copy()
+        flat[:, 1] = np.maximum(along[:, 1], least)
+        angle = rotation.to_axis_angle(rotation.between(along, flat))
+        turn = rotation.from_axis_angle(gaussian_filter1d(angle, config.ease_frames, axis=0))
+        turned = rotation.multiply(turn, world[:, wrist])
+        joints[:, wrist] = rotation.multiply(rotation.inverse(world[:, elbow]), turned)
+    return replace(clip, joint_rotation=rotation.continuous(joints).astype(np.float32))
 
 
 def _bend_toes(clip: MotionClip, body: SimulatedBody, config: GroundingConfig) -> MotionClip:

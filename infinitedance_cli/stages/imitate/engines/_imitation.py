@@ -30,18 +30,23 @@ _STEPS_PER_SECOND = 150.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How one quality works: the `helps` to try in order over `window_s`, after a `search` with little help."""
+    """How one quality works: the `helps` to try in order over `window_s`, after a `search` with each of `searched`."""
 
     helps: tuple[Help, ...]
     window_s: float
     search: SearchConfig | None = None
+    searched: tuple[Help, ...] = ()
 
 
 PLANS: dict[Quality, Plan] = {
     "fast": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=1.0),
-    "physical": Plan((Help(8, 10), Help(12, 16), Help(20, 26)), window_s=0.3, search=SearchConfig()),
+    "physical": Plan(
+        (Help(8, 10), Help(12, 16), Help(20, 26)),
+        window_s=SearchConfig.advance_s,
+        search=SearchConfig(),
+        searched=(Help(1, 2, 0.0), Help(4, 6, 0.0)),
+    ),
 }
-_SEARCHED_HELP = Help(1, 2, 0.0)
 
 
 def imitation(body: SimulatedBody, reference: MotionClip, quality: Quality) -> Asking[Tracking]:
@@ -61,7 +66,7 @@ class _Run:
         self._falls: list[int] = []
         self._search: Search | None = None
         if plan.search is not None:
-            self._search = Search(scene, _SEARCHED_HELP, plan.search)
+            self._search = Search(scene, plan.search)
         self._state = self._placed(0)
 
     def tracking(self, timestep: float) -> Asking[Tracking]:
@@ -124,7 +129,11 @@ class _Run:
         last = min(begin + ahead, self._reference.frames - 1)
         joints = self._joints[begin : last + 1]
         states = self._states(begin, last)
-        return (yield from self._search.window(self._state, states, joints, end - begin, self._substeps))
+        for help_ in self._plan.searched:
+            found = yield from self._search.window(self._state, states, joints, end - begin, self._substeps, help_)
+            if found is not None:
+                return found
+        return None
 
     def _placed(self, frame: int) -> State:
         """The state of the reference at a frame."""

@@ -53,7 +53,7 @@ class Rollout:
     """Follow K = F·substeps + 1 `states` from `start` with `help_`.
 
     `joints` (F + 1, 22, 3) are the reference's joint positions, to see whether the body is lost; `correction` (K, 6) a
-    root wrench that the floor is asked for besides.
+    root wrench that the floor is asked for besides. Without `report`, contact forces may be left zero.
     """
 
     scene: Scene
@@ -62,6 +62,7 @@ class Rollout:
     joints: FloatArray
     help_: Help
     correction: FloatArray
+    report: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,8 @@ from infinitedance_cli.stages.imitate.reference import ReferenceStates
 FloatArray = NDArray[np.float64]
 
 _HISTORY = 3
+_TOO_FAR_M = 0.2
+"""A way that ends further than this from the reference, as a mean over the joints, is given up for more help."""
 _WRENCH, _SHIFT = slice(0, 6), slice(6, 9)
 
 
@@ -32,14 +34,14 @@ class SearchConfig:
     Weights of the residuals: `help` per body weight, `distance` per metre, `effort` per change of one size."""
 
     horizon_s: float = 0.6
-    advance_s: float = 0.3
+    advance_s: float = 0.2
     knot_s: float = 0.1
     samples: int = 20
     iterations: int = 2
     wrench: float = 0.08
     shift_m: float = 0.02
     anneal: float = 0.5
-    help: float = 10.0
+    help: float = 30.0
     distance: float = 6.0
     effort: float = 0.1
     damping: tuple[float, ...] = (1e-3, 1e-1)
@@ -60,46 +62,49 @@ class Trial:
 
 
 class Search:
-    """Searches window after window of one clip; `help_` is the spring that its residuals make do without."""
+    """Searches window after window of one clip."""
 
-    def __init__(self, scene: Scene, help_: Help, config: SearchConfig, seed: int = 0) -> None:
-        self._scene, self._weight, self._help, self._config = scene, scene.weight, help_, config
+    def __init__(self, scene: Scene, config: SearchConfig, seed: int = 0) -> None:
+        self._scene, self._weight, self._config = scene, scene.weight, config
         self._random = np.random.default_rng(seed)
         self._size = np.array([config.wrench * scene.weight] * 6 + [config.shift_m] * 3)
         self._past = np.zeros((_HISTORY, 9))
         self._ahead = np.zeros((0, 9))
 
     def window(
-        self, start: State, states: ReferenceStates, joints: FloatArray, kept_frames: int, substeps: int
+        self, start: State, states: ReferenceStates, joints: FloatArray, kept_frames: int, substeps: int, help_: Help
     ) -> Asking[Outcome | None]:
-        """The first `kept_frames` of the best way found from `start` through `states`; None when none holds."""
-        best = yield from self._best(start, states, joints)
-        if best.window.lost_at is not None:
+        """The first `kept_frames` of the best way found from `start` through `states`; None when none holds.
+
+        `help_` is the spring that helps, and that the residuals make do without as far as they can.
+        """
+        best = yield from self._best(start, states, joints, help_)
+        if best.window.lost_at is not None or _distance(best.window) > _TOO_FAR_M:
             self._past[:], self._ahead = 0.0, np.zeros((0, 9))
             return None
         wrench, shift = self._course(best.knots, len(states.position), states.dt)
         count = kept_frames * substeps + 1
         moved = _shifted(states, shift)
         part = ReferenceStates(moved.position[:count], moved.velocity[:count], moved.acceleration[:count], states.dt)
-        kept = Rollout(self._scene, start, part, joints[: kept_frames + 1], self._help, wrench[:count])
+        kept = Rollout(self._scene, start, part, joints[: kept_frames + 1], help_, wrench[:count])
         (outcome,) = yield [kept]
         passed = max(1, round(kept_frames * substeps * states.dt / self._config.knot_s))
         known = np.concatenate((self._past, best.knots))
         self._past, self._ahead = known[passed : passed + _HISTORY], known[passed + _HISTORY :]
         return outcome
 
-    def _best(self, start: State, states: ReferenceStates, joints: FloatArray) -> Asking[Trial]:
+    def _best(self, start: State, states: ReferenceStates, joints: FloatArray, help_: Help) -> Asking[Trial]:
         config = self._config
         count = max(1, round((len(states.position) - 1) * states.dt / config.knot_s))
         knots = np.zeros((count, 9))
         known = min(count, len(self._ahead))
         knots[:known] = self._ahead[:known]
         knots[known:] = knots[known - 1] if known else 0.0
-        (best,) = yield from self._try(start, states, joints, [knots])
+        (best,) = yield from self._try(start, states, joints, [knots], help_)
         for iteration in range(config.iterations):
             changes = self._random.normal(size=(config.samples, count, 9)) * self._size * config.anneal**iteration
-            trials = yield from self._try(start, states, joints, list(best.knots + changes))
-            proposals = yield from self._try(start, states, joints, list(self._steps(best, trials)))
+            trials = yield from self._try(start, states, joints, list(best.knots + changes), help_)
+            proposals = yield from self._try(start, states, joints, list(self._steps(best, trials)), help_)
             best = min([best, *trials, *proposals], key=lambda trial: trial.cost)
         return best
 
@@ -115,14 +120,15 @@ class Search:
             yield best.knots + np.tensordot(share, [trial.knots - best.knots for trial in held], axes=1)
 
     def _try(
-        self, start: State, states: ReferenceStates, joints: FloatArray, candidates: list[FloatArray]
+        self, start: State, states: ReferenceStates, joints: FloatArray, candidates: list[FloatArray], help_: Help
     ) -> Asking[list[Trial]]:
         if not candidates:
             return []
         rollouts = []
         for knots in candidates:
             wrench, shift = self._course(knots, len(states.position), states.dt)
-            rollouts.append(Rollout(self._scene, start, _shifted(states, shift), joints, self._help, wrench))
+            moved = _shifted(states, shift)
+            rollouts.append(Rollout(self._scene, start, moved, joints, help_, wrench, report=False))
         outcomes = yield rollouts
         return [self._trial(knots, outcome.window) for knots, outcome in zip(candidates, outcomes, strict=True)]
 
@@ -144,6 +150,10 @@ class Search:
         wrench = np.stack([np.interp(times, at, column) for column in known[:, _WRENCH].T], axis=1)
         spline = CubicSpline(at, known[:, _SHIFT], bc_type="clamped")
         return wrench, spline(np.minimum(times, at[-1]))
+
+
+def _distance(window: Window) -> float:
+    return float(np.linalg.norm(window.away[-1], axis=-1).mean())
 
 
 def _shifted(states: ReferenceStates, shift: FloatArray) -> ReferenceStates:

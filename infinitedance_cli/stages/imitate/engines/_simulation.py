@@ -34,6 +34,7 @@ class Simulation:
         self._scene = scene
         self._data = mujoco.MjData(scene.model)
         self._plan = ContactPlan(scene)
+        self._balance = scene.gains(*BALANCE_HZ)
         self._error = np.zeros(scene.model.nv)
 
     def run(self, rollout: Rollout) -> Outcome:
@@ -55,7 +56,8 @@ class Simulation:
             frame = step // count
             wrench[frame] += torque[:6] / count
             power[frame] += np.abs(torque[6:] * self._data.qvel[6:]).sum() / count
-            self._add_contact_forces(forces[frame], count)
+            if rollout.report:
+                self._add_contact_forces(forces[frame], count)
             if step % count == count - 1:
                 position[frame] = self._data.qpos
                 away[frame] = self._data.xpos[scene.bodies] - rollout.joints[frame + 1, list(scene.order)]
@@ -80,7 +82,7 @@ class Simulation:
         data, ahead = self._data, min(step + PLAN_EVERY // 2, len(states.position) - 1)
         mujoco.mj_differentiatePos(self._scene.model, self._error, 1.0, data.qpos, states.position[step + 1])
         wanted = correction.copy()
-        stiffness, damping = self._scene.gains(*BALANCE_HZ)
+        stiffness, damping = self._balance
         lag = states.velocity[step + 1, :6] - data.qvel[:6]
         wanted += BALANCE_SHARE * (stiffness[:6] * self._error[:6] + damping[:6] * lag)
         planned = self._plan.forces(states.position[ahead], states.velocity[ahead], states.acceleration[ahead], wanted)
