@@ -67,6 +67,8 @@ def _fetch(source: ModelSource, target: Path) -> None:
             shutil.rmtree(target / ".cache", ignore_errors=True)  # what the hub's client notes about its downloads
         case Download() as download:
             (file,) = source.files
+            if verify.matches(target / file.name, file):
+                return
             _from_address(download.url, target / file.name, file.size)
             verify.check(target / file.name, file, download.url)
         case UserFolder() as user:
