@@ -1,8 +1,8 @@
 """The Foot Restoration Diffusion Model (FRDM): a decoder like EDGE's that gives root and legs their ground back.
 
 It reads the 259 columns of `foot_restorer_features`, the owned ones noised, the others as they are, beside what was
-observed of the owned ones, and predicts the clean motion (x0), the foot contacts with it, and how likely the
-observation is damaged. Where EDGE attends to music by cross-attention, the observation belongs to the same frames as
+observed of the owned ones, and predicts the clean motion (x0), the foot contacts with it, how likely the observation
+slides or is too high or low, and how far its own steps may be wrong. Where EDGE attends to music by cross-attention, the observation belongs to the same frames as
 the motion: it enters with them, which leaves nothing to attend to but the time, and FiLM carries that.
 """
 
@@ -20,6 +20,9 @@ from infinitedance_cli.motion.features import PAPER_259
 
 CONTACTS = 4
 """Left ankle, left foot, right ankle, right foot, as in `motion.contact.FOOT_LABELS`."""
+
+DAMAGES = ("skating", "height")
+"""The kinds of damage that are told apart."""
 
 GROUNDED = 4 * len(MOVING_JOINTS)
 _HEIGHT_M, _STEP_M = 0.06, 0.02
@@ -51,11 +54,14 @@ class FootRestorerConfig:
 
 @dataclass(frozen=True)
 class Restored:
-    """What one pass predicts, z-scored: `owned` (B, T, 90); logits `contact` (B, T, 4) and `damaged` (B, T)."""
+    """What one pass predicts: `owned` (B, T, 90), z-scored; logits `contact` (B, T, 4) and `damaged` (B, T, 2), in the
+    order of `DAMAGES`; `doubt` (B, T), the logarithm of how far the root's steps over the floor may be wrong, mm.
+    """
 
     owned: Tensor
     contact: Tensor
     damaged: Tensor
+    doubt: Tensor
 
 
 class FootRestorer(nn.Module):
@@ -75,7 +81,7 @@ class FootRestorer(nn.Module):
         self.time = nn.Sequential(nn.Linear(width, 2 * width), nn.Mish(), nn.Linear(2 * width, width))
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.last = nn.LayerNorm(width)
-        self.write = nn.Linear(width, len(OWNED) + CONTACTS + 1)
+        self.write = nn.Linear(width, len(OWNED) + CONTACTS + len(DAMAGES) + 1)
         nn.init.zeros_(self.write.weight)
         nn.init.zeros_(self.write.bias)
         self.register_buffer("mean", torch.zeros(PAPER_259.size))
@@ -117,8 +123,9 @@ class FootRestorer(nn.Module):
         time = self.time(sinusoids(step, self.config.width))
         for layer in self.layers:
             hidden = layer(hidden, time)
-        owned, contact, damaged = self.write(self.last(hidden)).split((len(OWNED), CONTACTS, 1), dim=-1)
-        return Restored(observed + owned, contact, damaged[..., 0])
+        widths = (len(OWNED), CONTACTS, len(DAMAGES), 1)
+        owned, contact, damaged, doubt = self.write(self.last(hidden)).split(widths, dim=-1)
+        return Restored(observed + owned, contact, damaged, doubt[..., 0])
 
     def _grounded(self, observed: Tensor) -> Tensor:
         """Heights over the floor and steps in the world of knees, ankles and feet (B, T, 24), limited to ±3.

@@ -1,12 +1,14 @@
 """What the foot restorer is trained by: the losses of Algorithm 1 of the paper's supplement.
 
 Reconstruction, root, feet by the contact mask, velocity against position by cumulative sums, rotation against position
-by forward kinematics beyond ε; and, as EDGE has it, the contacts themselves.
+by forward kinematics beyond ε; and, as EDGE has it, the contacts themselves. The sum of the root's steps is held to
+where the body came in, as at use; so training minds what is left of the path after that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch.nn import functional
 
 from infinitedance_cli.models.foot_restorer import FootRestorer, Restored
 from infinitedance_cli.models.foot_restorer_features import MOVING_JOINTS, PARTS, POSITION_COLUMNS
+from infinitedance_cli.models.foot_restorer_sampling_config import ANCHOR
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 
 
@@ -25,13 +28,14 @@ class FootRestorerWeights:
     recon: float = 1.0
     root: float = 20.0
     foot: float = 60.0
-    path: float = 6.0
+    path: float = 20.0
     pose: float = 20.0
     speed: float = 30.0
     shake: float = 40.0
     agreement: float = 0.5
     contact: float = 0.2
-    damaged: float = 0.1
+    damaged: float = 0.2
+    doubt: float = 0.02
     epsilon: float = 0.1
 
     def weighted(self, terms: dict[str, Tensor]) -> Tensor:
@@ -42,13 +46,15 @@ class FootRestorerWeights:
 @dataclass(frozen=True)
 class Target:
     """The clean windows: z-scored `features` (B, T, 259), `pelvis` (B, T, 3, 3) in the heading frame, frame `angles`
-    (B, T), `contact` (B, T, 4) and `damaged` (B,), both 0 or 1."""
+    (B, T), `contact` (B, T, 4) and `damaged` (B, 2), both 0 or 1; `shift` (B, T, 2) metres over the floor (x, z) from
+    where the root was observed to where it should be."""
 
     features: Tensor
     pelvis: Tensor
     angles: Tensor
     contact: Tensor
     damaged: Tensor
+    shift: Tensor
 
 
 def restoration_terms(model: FootRestorer, restored: Restored, target: Target, epsilon: float) -> dict[str, Tensor]:
@@ -69,7 +75,7 @@ def restoration_terms(model: FootRestorer, restored: Restored, target: Target, e
         "recon": (restored.owned - wanted).abs().mean(),
         "root": error[..., PARTS["root"]].abs().mean() + error[..., PARTS["step"]].abs().mean(),
         "foot": (slide * held).norm(dim=-1).sum() / held.sum().clamp(min=1),
-        "path": path_error(error, target.angles).abs().mean() + climb_error(raw).abs().mean(),
+        "path": path_error(error, target.angles, target.shift).abs().mean() + climb_error(raw).abs().mean(),
         "pose": (legs - true_legs).abs().mean(),
         "speed": (moves - true_moves).abs().mean(),
         "shake": _third(moves - true_moves) + _third(error[..., PARTS["step"]]),
@@ -78,6 +84,7 @@ def restoration_terms(model: FootRestorer, restored: Restored, target: Target, e
         "damaged": functional.binary_cross_entropy_with_logits(
             restored.damaged, target.damaged[:, None].expand_as(restored.damaged)
         ),
+        "doubt": doubt(error, restored.doubt),
     }
 
 
@@ -95,14 +102,34 @@ def world_steps(owned: Tensor, legs: Tensor) -> Tensor:
     return legs.diff(dim=1) + owned[:, :-1, None, PARTS["step"]]
 
 
-def path_error(error: Tensor, angles: Tensor) -> Tensor:
-    """Error (B, T, 2) in metres of the root's path over the floor, about its mean: the root's steps summed up."""
-    step = error[..., PARTS["step"]]
+def doubt(error: Tensor, told: Tensor) -> Tensor:
+    """Surprise at the error (B, T, 90) of the root's steps over the floor, whose size is `told` (B, T) as log mm."""
+    size = error[..., PARTS["step"]][..., [0, 2]].detach().norm(dim=-1) * 1000
+    return (size * torch.exp(-told) + told).mean()
+
+
+def path_error(error: Tensor, angles: Tensor, shift: Tensor) -> Tensor:
+    """Error (B, T, 2) in metres of the root's path over the floor when the restored steps are summed up and the path is
+    held to where it was observed by `ANCHOR`; `shift` as in `Target`.
+    """
+    step = error[..., PARTS["step"]].float()
     x, z = step[..., 0], step[..., 2]
     cosine, sine = angles.cos(), angles.sin()
     world = torch.stack((x * cosine - z * sine, z * cosine + x * sine), dim=-1)
-    path = world.cumsum(1)
-    return path - path.mean(1, keepdim=True)
+    with torch.autocast(error.device.type, enabled=False):
+        summed, held = (part.to(step.device) for part in anchored_sums(step.shape[1]))
+        path: Tensor = summed @ world[:, :-1] - held @ shift
+    return path
+
+
+@cache
+def anchored_sums(frames: int) -> tuple[Tensor, Tensor]:
+    """The linear maps of the path that is nearest to given steps and, by `ANCHOR`, to zero: from steps (T-1) to that
+    path (T), and from a path to what the anchor takes away of it.
+    """
+    difference = torch.diff(torch.eye(frames, dtype=torch.float64), dim=0)
+    inverse = torch.linalg.inv(difference.T @ difference + ANCHOR * torch.eye(frames, dtype=torch.float64))
+    return (inverse @ difference.T).float(), (ANCHOR * inverse).float()
 
 
 def climb_error(owned: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from infinitedance_cli.models.foot_restorer import CONTACTS, FootRestorer, Restored
+from infinitedance_cli.models.foot_restorer import CONTACTS, DAMAGES, FootRestorer, Restored
 from infinitedance_cli.models.foot_restorer_features import OWNED, PARTS
 from infinitedance_cli.models.foot_restorer_sampling_config import SamplingConfig
 
@@ -25,11 +25,14 @@ _WINDOWS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class RestoredColumns:
-    """Raw `owned` columns (T, 90), probabilities of `contact` (T, 4) and of the motion being `damaged` (T,)."""
+    """Raw `owned` columns (T, 90), probabilities of `contact` (T, 4) and of the motion being `damaged` (T, 2) by kind,
+    and how far the root's steps may be wrong, `doubt` (T,) in mm.
+    """
 
     owned: NDArray[np.float32]
     contact: NDArray[np.float32]
     damaged: NDArray[np.float32]
+    doubt: NDArray[np.float32]
 
 
 @torch.no_grad()
@@ -51,9 +54,8 @@ def restore_columns(
             kept = model.signal[times[index + 1]]
             state = kept.sqrt() * clean + (1 - kept).sqrt() * noise
     owned = model.owned_raw(clean)
-    return RestoredColumns(
-        owned.cpu().numpy(), found.contact.sigmoid().cpu().numpy(), found.damaged.sigmoid().cpu().numpy()
-    )
+    parts = (owned, found.contact.sigmoid(), found.damaged.sigmoid(), found.doubt.exp())
+    return RestoredColumns(*(part.cpu().numpy() for part in parts))
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,16 @@ class Frames:
 def _one_pass(
     model: FootRestorer, observed: Tensor, state: Tensor, time: int, frames: Frames, observe: bool
 ) -> Restored:
-    """The network over all windows, some at a time, joined into one motion: (T, 90), (T, 4) and (T,)."""
+    """The network over all windows, some at a time, joined into one motion: (T, 90), (T, 4), (T, 2) and (T,)."""
     rows = []
     for index in frames.index.split(_WINDOWS_AT_ONCE):
         step = torch.full((len(index),), time, device=observed.device)
         seen = torch.full((len(index),), float(observe), device=observed.device)
         found = model(observed[index], state[index], step, seen)
-        rows.append(torch.cat((found.owned, found.contact, found.damaged[..., None]), dim=-1))
-    owned, contact, damaged = frames.joined(torch.cat(rows)).split((len(OWNED), CONTACTS, 1), dim=-1)
-    return Restored(owned, contact, damaged[:, 0])
+        rows.append(torch.cat((found.owned, found.contact, found.damaged, found.doubt[..., None]), dim=-1))
+    widths = (len(OWNED), CONTACTS, len(DAMAGES), 1)
+    owned, contact, damaged, doubt = frames.joined(torch.cat(rows)).split(widths, dim=-1)
+    return Restored(owned, contact, damaged, doubt[:, 0])
 
 
 def _guided(model: FootRestorer, observed: Tensor, found: Restored, left: float, config: SamplingConfig) -> Tensor:

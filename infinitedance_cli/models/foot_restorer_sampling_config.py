@@ -7,6 +7,11 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+ANCHOR = 0.002
+"""How firmly the body's path stays where it came in, against steps that were mended: the weight of squared shifts over
+that of squared changes of shift. Training and use share it.
+"""
+
 
 @dataclass(frozen=True)
 class SamplingConfig:

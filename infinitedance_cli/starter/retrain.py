@@ -1,6 +1,6 @@
 """Train the starter model from the recordings, one command:
 
-python -m infinitedance_cli.starter.retrain DATA WORK
+python -m infinitedance_cli.starter.retrain DATA WORK [--feet]
 
 DATA is the folder of recordings and songs (see MODEL_CARD.md); WORK receives clips, pairs, weights and the log of
 figures, and the packed model in WORK/weights. Whatever is finished in WORK is not done again. The settings are the
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -42,7 +42,7 @@ from infinitedance_cli.stages.train.stage import (
 from infinitedance_cli.starter.match_music import MatchConfig, match_music
 from infinitedance_cli.starter.prepare import prepared_clips
 from infinitedance_cli.starter.song_bank import SongBank, composed_songs, recorded_songs
-from infinitedance_cli.starter.sources import CREDITS, OTHER
+from infinitedance_cli.starter.sources import CREDITS, OTHER, is_validation
 from infinitedance_cli.stream.ports import read_clips, write_clips
 
 logger = logging.getLogger(__name__)
@@ -55,10 +55,7 @@ _LEAST_FRAMES = 40
 
 def retrain(data: Path, work: Path) -> Path:
     """Everything from recordings to a packed model; returns the folder of the five files."""
-    work.mkdir(parents=True, exist_ok=True)
-    clips, pairs, weights = work / "clips.h5", work / "pairs.h5", work / "weights"
-    if not clips.exists():
-        write_clips(prepared_clips(data), str(clips))
+    clips, pairs, weights = prepare(data, work), work / "pairs.h5", work / "weights"
     train_tokenizer(read_clips([str(clips)]), _run(TokenizerRun, "tokenizer"), work / "tokenizer")
     if not pairs.exists():
         files = [path for path in (data / "music" / "songs").glob("*.ogg") if path.stem not in HELD_OUT_SONGS]
@@ -69,12 +66,36 @@ def retrain(data: Path, work: Path) -> Path:
     )
     train_retriever(read_clips([str(pairs)]), _run(RetrieverRun, "retriever"), work / "retriever", parts=parts)
     make_index(clips, parts)
-    run, licences = _run(ChoreographerRun, "choreographer"), tuple(_licences())
-    train_choreographer(read_clips([str(pairs)]), run, work / "choreographer", parts=parts, licences=licences)
-    restorer = _run(FootRestorerRun, "foot_restorer")
-    train_foot_restorer(read_clips([str(clips)]), restorer, work / "foot_restorer", licences=licences)
+    run = _run(ChoreographerRun, "choreographer")
+    train_choreographer(read_clips([str(pairs)]), run, work / "choreographer", parts=parts, licences=_licences())
+    retrain_feet(data, work)
     pack(work, weights)
     return weights
+
+
+def prepare(data: Path, work: Path) -> Path:
+    """The file of prepared clips in `work`, made from the recordings unless it is there."""
+    work.mkdir(parents=True, exist_ok=True)
+    clips = work / "clips.h5"
+    if not clips.exists():
+        write_clips(prepared_clips(data), str(clips))
+    return clips
+
+
+def retrain_feet(data: Path, work: Path) -> Path:
+    """The foot restorer alone, which needs none of the other parts; returns the folder of its weights."""
+    clips, folder = prepare(data, work), work / "foot_restorer"
+    run = _run(FootRestorerRun, "foot_restorer")
+    train_foot_restorer(without_test(read_clips([str(clips)])), run, folder, licences=_licences())
+    return folder
+
+
+def without_test(clips: Iterable[MotionClip]) -> Iterator[MotionClip]:
+    """Clips to train on and to choose by: those that only measure are left out."""
+    for clip in clips:
+        facts = clip.extra["dataset"].attributes
+        if facts["split"] == "train" or is_validation(facts["source"], clip.clip_id):
+            yield clip
 
 
 def make_index(clips: Path, parts: Parts) -> None:
@@ -113,9 +134,8 @@ def _dances(clips: Path) -> Iterator[MotionClip]:
             yield clip
 
 
-def _licences() -> Iterator[str]:
-    for folder, credit in CREDITS.items():
-        yield f"{folder}: {credit.licence} ({credit.credit})"
+def _licences() -> tuple[str, ...]:
+    return tuple(f"{folder}: {credit.licence} ({credit.credit})" for folder, credit in CREDITS.items())
 
 
 def main() -> None:
@@ -123,9 +143,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of recordings and songs")
     parser.add_argument("work", type=Path, help="folder for everything that is made")
+    parser.add_argument("--feet", action="store_true", help="train the foot restorer only")
     arguments = parser.parse_args()
     log.configure()
-    logger.info("packed model in %s", retrain(arguments.data, arguments.work))
+    make = retrain_feet if arguments.feet else retrain
+    logger.info("weights in %s", make(arguments.data, arguments.work))
 
 
 if __name__ == "__main__":

@@ -93,6 +93,10 @@ AISTPP_GENRES: dict[str, str] = {
 }
 _AISTPP_HELD_OUT = {"d05", "d11", "d15", "d24", "d18", "d21", "d26", "d30", "d03", "d09"}
 
+_VALIDATION = {"J_Dance12_LushLife", "J_Dance5_Hype", "005_11", "85_04"}
+_AISTPP_VALIDATION = {"d05", "d11", "d18", "d24", "d30"}
+"""Every other held-out recording of a source by name, from the second on; of AIST++ every other dancer by number."""
+
 
 def describe(folder: str, stem: str) -> Recording:
     """The recording called `stem` of a `folder`; motion that no rule names is `OTHER` and trains."""
@@ -106,9 +110,19 @@ def describe(folder: str, stem: str) -> Recording:
         # Three dancers share one choreography: all on one side.
         return Recording(folder, "j-pop")
     if folder == "aistpp":
-        dancer = next((part for part in stem.split("_") if part[:1] == "d" and part[1:].isdigit()), "")
-        return Recording(folder, AISTPP_GENRES.get(stem[:3], OTHER), dancer in _AISTPP_HELD_OUT)
+        return Recording(folder, AISTPP_GENRES.get(stem[:3], OTHER), _dancer(stem) in _AISTPP_HELD_OUT)
     return Recording(folder, "disco" if stem == "jesse_dance" else OTHER)
+
+
+def is_validation(folder: str, stem: str) -> bool:
+    """Whether a held-out recording may choose settings; the others only measure what was chosen."""
+    if folder == "aistpp":
+        return _dancer(stem) in _AISTPP_VALIDATION
+    return stem.partition("__")[2] in _VALIDATION or stem in _VALIDATION
+
+
+def _dancer(stem: str) -> str:
+    return next((part for part in stem.split("_") if part[:1] == "d" and part[1:].isdigit()), "")
 
 
 def _describe_cmu(folder: str, stem: str) -> Recording:

@@ -1,12 +1,16 @@
 """Foot restoration on held-out recordings: four artefacts alone and together, at two strengths, against baselines.
 
-    python -m tests.benchmarks.bench_restore_feet DATA|CLIPS.h5 [--model FILE] [--ablations]
+    python -m tests.benchmarks.bench_restore_feet DATA|CLIPS.h5 [--side validation] [--model FILE] [--ablations]
 
 Reads the held-out clips of a folder of recordings (prepared as for training) or of a file of prepared clips, damages
-them (`models.foot_restorer_damage`, one seed a clip) and restores them. Columns:
+them (`models.foot_restorer_damage`, one seed a clip) and restores them. Only the test clips are measured; settings are
+chosen on the validation clips (`starter.sources.is_validation`). Columns:
 
-FSR lodge, FSR   share of foot-frames in contact that slide by LODGE's test, and by true horizontal speed (strict), %;
-                 the floor is y = 0, so heights count from the standing toe joint; mean over clips
+FSR own floor    share of foot-frames in contact that slide by LODGE's test, %, the floor being LODGE's: the toes of the
+                 first frame
+FSR lodge, FSR   the same, and by true horizontal speed (strict), with the floor at y = 0, so that heights count from
+                 the standing toe joint; mean over clips
+down             share of frames in which a foot is in contact by that test, %
 jitter           over the clean clip's, mean over clips
 MPJPE            to the clean clip over that of the damaged one, of global positions: sums over all frames
 floor            vertices deeper than 5 mm in the floor, %, mean over clips
@@ -35,9 +39,10 @@ from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.stages.evaluate.metrics.feet import foot_sliding, mean_foot_sliding
 from infinitedance_cli.stages.evaluate.metrics.penetration import penetration
 from infinitedance_cli.stages.evaluate.metrics.smoothness import jitter
-from infinitedance_cli.stages.restore_feet.config import PlantingConfig, RestoreFeetConfig
+from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
 from infinitedance_cli.stages.restore_feet.stage import restore_clip
 from infinitedance_cli.starter.prepare import prepared_clips
+from infinitedance_cli.starter.sources import is_validation
 from infinitedance_cli.stream.ports import read_clips
 
 Array = NDArray[np.floating]
@@ -55,23 +60,17 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, default=STARTER)
     parser.add_argument("--ablations", action="store_true", help="variants of the sampler in place of the baselines")
-    parser.add_argument("--every", type=int, default=1, help="only every n-th clip")
+    parser.add_argument("--side", choices=("test", "validation"), default="test", help="of the held-out clips")
     arguments = parser.parse_args()
     torch.set_num_threads(min(2, torch.get_num_threads()))
-    clips = list(held_out(arguments.data))[:: arguments.every]
+    clips = list(held_out(arguments.data, arguments.side))
     model = load_model(arguments.model, FootRestorer)
     methods = variants(model) if arguments.ablations else {**baselines(), "ours": restoring(model)}
-    print(f"{len(clips)} held-out clips, {sum(clip.frames for clip in clips) / 1800:.1f} min\n{_HEADER}")
-    print(row("clean clips", "", measure(clips, clips, clips)))
+    minutes = sum(clip.frames for clip in clips) / 1800
+    print(f"{len(clips)} {arguments.side} clips, {minutes:.1f} min\n{_HEADER}")
     for name, method in methods.items():
         results = [method(clip) for clip in clips]
-        pairs = zip(results, clips, strict=True)
-        apart = [np.linalg.norm(a.joint_positions() - b.joint_positions(), axis=-1) for a, b in pairs]
-        change = f"changed by {1000 * np.concatenate([a.mean(1) for a in apart]).mean():.2f} mm"
-        worst = max(1000 * float(a.mean()) for a in apart)
-        print(
-            row("clean clips", name, measure(clips, clips, results)), f" {change}, worst clip {worst:.2f}", flush=True
-        )
+        print(row("clean clips", name, measure(clips, clips, results)), f" {changes(clips, results)}", flush=True)
     for kind, strength, damaged in damaged_sets(clips):
         for name, method in methods.items():
             print(
@@ -80,10 +79,20 @@ def main() -> None:
     print(speed(model, clips))
 
 
-def held_out(data: Path) -> Iterator[MotionClip]:
-    """The held-out clips of a file of prepared clips or a folder of recordings, bodies only."""
+def changes(clips: list[MotionClip], results: list[MotionClip]) -> str:
+    """How far clean clips were moved, mean over joints and frames of each."""
+    pairs = zip(results, clips, strict=True)
+    moved = [1000 * np.linalg.norm(a.joint_positions() - b.joint_positions(), axis=-1).mean() for a, b in pairs]
+    over = sum(distance > 5 for distance in moved)
+    return f"changed by {np.mean(moved):.2f} mm, most {max(moved):.2f}, over 5 mm {over} of {len(clips)}"
+
+
+def held_out(data: Path, side: str | None = None) -> Iterator[MotionClip]:
+    """The test or validation clips, or both, of a file of prepared clips or a folder of recordings, bodies only."""
     for clip in read_clips([str(data)]) if data.is_file() else prepared_clips(data):
-        if clip.extra["dataset"].attributes["split"] == "held_out":
+        facts = clip.extra["dataset"].attributes
+        chooses = is_validation(str(facts["source"]), clip.clip_id)
+        if facts["split"] == "held_out" and (side is None or chooses == (side == "validation")):
             skeleton = clip.skeleton.first(22)
             yield replace(clip, skeleton=skeleton, joint_rotation=clip.joint_rotation[:, :22], music=None, body=None)
 
@@ -150,11 +159,14 @@ def variants(model: FootRestorer) -> dict[str, Method]:
         "8 steps": replace(base, sampling=replace(sampling, steps=8)),
         "no contact guidance": replace(base, sampling=replace(sampling, contact=0.0)),
         "geometric early": replace(base, sampling=replace(sampling, steps=8, geometric=0.5)),
-        "without planting": replace(base, planting=PlantingConfig(plant=False, lift=0.0)),
         "without lift": replace(base, planting=replace(planting, lift=0.0)),
+        "without planting, lift": replace(base, planting=replace(planting, plant=False)),
+        "planted however fast": replace(base, planting=replace(planting, still=1.0)),
+        "steps without doubts": replace(base, planting=replace(planting, doubts=False)),
+        "shaking left to network": replace(base, steady=False),
         "unseen (paper)": replace(base, sampling=replace(sampling, observe=False, steps=8)),
         "unseen, geometric early": replace(base, sampling=replace(sampling, observe=False, steps=8, geometric=1.0)),
-        "always mended": replace(base, least_damage=0.0),
+        "always mended": replace(base, least_skating=0.0, least_height=0.0),
     }
     return {name: restoring(model, config) for name, config in changed.items()}
 
@@ -163,8 +175,10 @@ def variants(model: FootRestorer) -> dict[str, Method]:
 class Figures:
     """One row of the table."""
 
+    own_floor: float
     lodge: float
     strict: float
+    down: float
     jitter: float
     mpjpe: float
     mpjpe_mm: float
@@ -176,10 +190,11 @@ class Figures:
 def measure(clean: list[MotionClip], damaged: list[MotionClip], results: list[MotionClip]) -> Figures:
     """Figures of `results` beside the `damaged` input and the `clean` original."""
     toe = float(foot_rest_heights()[1])
-    feet, jitters, floors, errors, arms = [], [], [], [], []
+    feet, loose, jitters, floors, errors, arms = [], [], [], [], [], []
     for original, before, after in zip(clean, damaged, results, strict=True):
         truth, start, end = (clip.joint_positions()[:, :22] for clip in (original, before, after))
         feet.append(foot_sliding(end, toe))
+        loose.append(foot_sliding(end))
         jitters.append(jitter(end) / jitter(truth))
         floors.append(penetration(after.root_position[::3], after.joint_rotation[::3]).floor)
         errors.append([np.linalg.norm(p - truth, axis=-1).mean(axis=1).sum() for p in (end, start)])
@@ -187,8 +202,10 @@ def measure(clean: list[MotionClip], damaged: list[MotionClip], results: list[Mo
     sliding, summed = mean_foot_sliding(feet), np.sum(errors, axis=0)
     frames = sum(clip.frames for clip in clean)
     return Figures(
+        own_floor=100 * mean_foot_sliding(loose).lodge,
         lodge=100 * sliding.lodge,
         strict=100 * sliding.strict,
+        down=100 * sliding.contact,
         jitter=float(np.mean(jitters)),
         mpjpe=float(summed[0] / max(summed[1], 1e-9)),
         mpjpe_mm=float(1000 * summed[0] / frames),
@@ -206,16 +223,17 @@ def arm_figures(positions: Array) -> tuple[float, float]:
 
 
 _HEADER = (
-    f"{'':18s}{'':24s}{'FSR lodge':>10s}{'FSR':>8s}{'jitter':>8s}{'MPJPE':>8s}{'mm':>7s}{'floor':>8s}"
-    f"{'swing':>7s}{'hits':>7s}"
+    f"{'':18s}{'':24s}{'own floor':>10s}{'FSR lodge':>10s}{'FSR':>8s}{'down':>7s}{'jitter':>8s}{'MPJPE':>8s}{'mm':>7s}"
+    f"{'floor':>8s}{'swing':>7s}{'hits':>7s}"
 )
 
 
 def row(case: str, method: str, values: Figures) -> str:
     """One line of the table."""
+    ratio = f"{values.mpjpe:8.2f}" if values.mpjpe < 1000 else f"{'':8s}"
     return (
-        f"{case:18s}{method:24s}{values.lodge:10.2f}{values.strict:8.2f}{values.jitter:8.2f}{values.mpjpe:8.2f}"
-        f"{values.mpjpe_mm:7.1f}{values.floor:8.3f}{values.swing:7.3f}{values.hits:7.3f}"
+        f"{case:18s}{method:24s}{values.own_floor:10.2f}{values.lodge:10.2f}{values.strict:8.2f}{values.down:7.1f}"
+        f"{values.jitter:8.2f}{ratio}{values.mpjpe_mm:7.1f}{values.floor:8.3f}{values.swing:7.3f}{values.hits:7.3f}"
     )
 
 

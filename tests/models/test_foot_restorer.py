@@ -11,6 +11,7 @@ from infinitedance_cli.models.foot_restorer_losses import (
     FootRestorerWeights,
     Target,
     climb_error,
+    doubt,
     leg_positions,
     path_error,
     restoration_terms,
@@ -117,7 +118,8 @@ def test_perfect_prediction_costs_nothing() -> None:
     rows = model.normalise(torch.from_numpy(features_of(clip)))[None]
     pelvis = pelvis_in_heading(clip.joint_rotation[:, 0], pelvis_angles(clip.joint_rotation[:, 0]))
     angles = torch.from_numpy(pelvis_angles(clip.joint_rotation[:, 0])).float()[None]
-    target = Target(rows, torch.from_numpy(pelvis)[None], angles, torch.zeros(1, 20, 4), torch.zeros(1))
+    none = torch.zeros(1, 2), torch.zeros(1, 20, 2)
+    target = Target(rows, torch.from_numpy(pelvis)[None], angles, torch.zeros(1, 20, 4), *none)
     restored = model(rows, torch.zeros(1, 20, 90), torch.tensor([999]), torch.ones(1))
     terms = restoration_terms(model, restored, target, 0.1)
     assert set(terms) == set(vars(FootRestorerWeights())) - {"epsilon"}
@@ -127,16 +129,40 @@ def test_perfect_prediction_costs_nothing() -> None:
 
 
 def test_sums_of_steps_by_hand() -> None:
-    """A constant error of 1 cm a step ahead, while facing +X, is a path that leaves along +X, about its mean."""
+    """A constant error of 1 cm a step ahead, while facing +X, is a path that leaves along +X, about its mean; the
+    anchor of 0.002 takes a hundredth of so short a path.
+    """
     error = torch.zeros(1, 5, 90)
     error[..., PARTS["step"].start + 2] = 0.01
-    path = path_error(error, torch.full((1, 5), -np.pi / 2))
-    torch.testing.assert_close(path[0, :, 0], torch.tensor([-0.02, -0.01, 0.0, 0.01, 0.02]))
+    path = path_error(error, torch.full((1, 5), -np.pi / 2), torch.zeros(1, 5, 2))
+    torch.testing.assert_close(path[0, :, 0], torch.tensor([-0.02, -0.01, 0.0, 0.01, 0.02]), rtol=0.02, atol=1e-6)
     torch.testing.assert_close(path[0, :, 1], torch.zeros(5), atol=1e-6, rtol=0)
     owned = torch.zeros(1, 5, 90)
     owned[..., PARTS["root"].start + 2] = 0.9 + 0.1 * torch.arange(5)
     owned[..., PARTS["step"].start + 1] = 0.1
     torch.testing.assert_close(climb_error(owned), torch.zeros(1, 4), atol=1e-6, rtol=0)
+
+
+def test_a_path_that_is_left_as_it_was_is_wrong_by_the_whole_shift() -> None:
+    """And one with the right steps by what the anchor takes: nothing of a quick shift, all of one that stays."""
+    shift = torch.randn(1, 60, 2, generator=torch.Generator().manual_seed(0))
+    steps = torch.zeros(1, 60, 90)
+    steps[:, :-1, PARTS["step"].start] = -shift.diff(dim=1)[..., 0]
+    steps[:, :-1, PARTS["step"].start + 2] = -shift.diff(dim=1)[..., 1]
+    straight = torch.zeros(1, 60)
+    torch.testing.assert_close(path_error(steps, straight, shift), -shift, atol=1e-5, rtol=0)
+    right = torch.zeros(1, 60, 90)
+    torch.testing.assert_close(path_error(right, straight, torch.ones(1, 60, 2)), -torch.ones(1, 60, 2))
+    quick = torch.cos(torch.pi * torch.arange(60.0))[None, :, None].expand(1, 60, 2)
+    assert path_error(right, straight, quick).abs().max() < 0.03
+
+
+def test_doubt_is_cheapest_where_it_is_the_error() -> None:
+    """Size over told size, plus its logarithm: least where 5 mm are told as 5 mm."""
+    error = torch.zeros(1, 4, 90)
+    error[..., PARTS["step"].start], error[..., PARTS["step"].start + 2] = 0.003, 0.004
+    costs = [float(doubt(error, torch.full((1, 4), float(np.log(told))))) for told in (2.5, 5.0, 10.0)]
+    np.testing.assert_allclose(costs, [2 + np.log(2.5), 1 + np.log(5), 0.5 + np.log(10)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [2, 19, 20, 21, 57])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
-from infinitedance_cli.models.foot_restorer_sampling_config import SamplingConfig
+from infinitedance_cli.models.foot_restorer_sampling_config import ANCHOR, SamplingConfig
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,20 @@ class PlantingConfig:
     """What makes of the restored columns a motion whose feet stand.
 
     `anchor`: how firmly the body's path stays where it came in, against steps that were mended; the network tells
-    steps, and their sum would wander off. `smooth`: weight of third differences in what is mended; 5 halves what
-    happens 3 to 4 times a second. `plant`: put planted feet exactly to rest by inverse kinematics; a contact
-    begins at `probability`, half of it keeps it; `ease` frames over which a foot comes to rest. `lift`: metres that
-    a foot is raised by at most where it passes low over the floor without standing, 0 for not at all.
+    steps, and their sum would wander off. `doubts`: steps count by how sure the network is of them. `smooth`: weight of
+    third differences in what is mended; 1 halves what happens 5 times a second.
+
+    `plant`: put planted feet to rest by inverse kinematics; a contact begins at `probability`, half of it keeps it, and
+    fades from `still` metres a frame on; `ease` frames over which a foot comes to rest. `lift`: metres that a foot is
+    raised by at most where it passes low over the floor without standing, 0 for not at all.
     """
 
-    anchor: Annotated[float, Gt(0)] = 0.002
-    smooth: Annotated[float, Ge(0)] = 5.0
+    anchor: Annotated[float, Gt(0)] = ANCHOR
+    doubts: bool = True
+    smooth: Annotated[float, Ge(0)] = 1.0
     plant: bool = True
     probability: Annotated[float, Gt(0), Le(1)] = 0.5
+    still: Annotated[float, Gt(0)] = 0.009
     ease: Annotated[float, Gt(0)] = 1.0
     lift: Annotated[float, Ge(0), Le(0.2)] = 0.04
 
@@ -33,13 +37,16 @@ class PlantingConfig:
 class RestoreFeetConfig:
     """`model` is a file of `idance train foot-restorer`, a folder with one, or "starter".
 
-    A second that is damaged with less than probability `least_damage` passes as it is, one of twice that is mended in
-    full. `seed` of the sampler's noise; `device` as `--device` says.
+    With `steady` shaking is taken out first, as far as there is any. A second that slides with less than probability
+    `least_skating`, or is at a wrong height with less than `least_height`, is not mended of that; half-way from there to
+    certainty it is mended in full. `seed` of the sampler's noise; `device` as `--device` says.
     """
 
     model: str = "starter"
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     planting: PlantingConfig = field(default_factory=PlantingConfig)
-    least_damage: Annotated[float, Ge(0), Le(0.5)] = 0.2
+    steady: bool = True
+    least_skating: Annotated[float, Ge(0), Lt(1)] = 0.4
+    least_height: Annotated[float, Ge(0), Lt(1)] = 0.4
     seed: Annotated[int, Ge(0)] = 0
     device: str = "auto"

@@ -25,8 +25,8 @@ RESTING_STEP_M = 0.009
 """A foot moves when ankle or toe goes further than this over the floor within a frame at 30 fps."""
 _MARGIN_M = 0.004
 _ROUNDS = 4
-_STAYS = 2.0
-_SMOOTH = 1.0
+_STAYS = 1.0
+_SMOOTH = 0.7
 
 
 def lift_feet(clip: MotionClip, share: FloatArray, most: float) -> MotionClip:

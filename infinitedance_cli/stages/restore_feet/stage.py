@@ -14,6 +14,7 @@ from infinitedance_cli.models.foot_restorer_sampling import restore_columns
 from infinitedance_cli.models.step_features import FPS
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.resample import require_smplx_joints, resample_clip
+from infinitedance_cli.motion.shaking import without_shaking
 from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
 from infinitedance_cli.stages.restore_feet.observe import observe
 from infinitedance_cli.stages.restore_feet.rebuild import rebuild
@@ -44,16 +45,25 @@ def restore_clip(clip: MotionClip, model: FootRestorer, config: RestoreFeetConfi
     if clip.frames < LEAST_FRAMES:
         logger.warning("%s: %d frames are too few to restore; passed as it is", clip.clip_id, clip.frames)
         return clip
-    seen = observe(clip)
+    steady = steadied(clip) if config.steady else clip
+    seen = observe(steady)
     restored = restore_columns(model, seen.features, config.sampling, config.seed)
-    result = rebuild(clip, seen, restored, config.planting, config.least_damage)
+    result = rebuild(steady, seen, restored, config)
     moved = np.linalg.norm(result.root_position - clip.root_position, axis=-1)
     logger.info(
-        "%s: damaged %.0f %%, the root moved by %.1f cm in the mean",
+        "%s: slides %.0f %%, off its height %.0f %%, the root moved by %.1f cm in the mean",
         clip.clip_id,
-        100 * float(restored.damaged.mean()),
+        *(100 * float(share) for share in restored.damaged.mean(axis=0)),
         100 * float(moved.mean()),
     )
     if result is not clip:
         result = replace(result, tokens=None)
     return result.with_provenance("restore-feet", config=to_dict(config), seed=config.seed)
+
+
+def steadied(clip: MotionClip) -> MotionClip:
+    """The clip without the shaking of root and legs; itself if nothing shakes."""
+    root, joints = without_shaking(clip.skeleton, clip.root_position, clip.joint_rotation, clip.fps)
+    if root is clip.root_position and joints is clip.joint_rotation:
+        return clip
+    return replace(clip, root_position=root, joint_rotation=joints)

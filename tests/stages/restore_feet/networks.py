@@ -6,7 +6,7 @@ import torch
 
 from infinitedance_cli.models.foot_restorer import FootRestorer, FootRestorerConfig
 
-DAMAGED, CONTACT = 94, slice(90, 94)
+DAMAGED, CONTACT = slice(94, 96), slice(90, 94)
 
 
 def tiny_restorer(damaged: float = 20.0, contact: float = -20.0, noise: float = 0.0) -> FootRestorer:

@@ -17,7 +17,14 @@ from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.restore_feet.config import PlantingConfig, RestoreFeetConfig
 from infinitedance_cli.stages.restore_feet.lift import foot_rise, lift_feet
 from infinitedance_cli.stages.restore_feet.observe import observe
-from infinitedance_cli.stages.restore_feet.rebuild import damage_share, root_path, smoothed
+from infinitedance_cli.stages.restore_feet.rebuild import (
+    damage_share,
+    rebuild,
+    root_path,
+    smoothed,
+    stillness,
+    sunk_share,
+)
 from infinitedance_cli.stages.restore_feet.stage import restore_clip, restore_feet
 from tests.motion.samples import crouch, standing_clip, wandering_clip
 from tests.stages.restore_feet.networks import tiny_restorer
@@ -36,7 +43,8 @@ def test_only_root_and_legs_change() -> None:
     tokens = Tokens(np.zeros((30, 3), np.int16), 4, "0" * 64)
     music = MusicTrack(path="song.ogg", beats=np.arange(4.0))
     clip = replace(wandering_clip(120), music=music, labels=Labels("salsa"), extra=extra, tokens=tokens)
-    result = restore_clip(clip, tiny_restorer(contact=20.0, noise=0.3), CONFIG)
+    config = replace(CONFIG, planting=PlantingConfig(still=10.0))
+    result = restore_clip(clip, tiny_restorer(contact=20.0, noise=0.3), config)
     changed = np.flatnonzero((result.joint_rotation != clip.joint_rotation).any(axis=(0, 2)))
     assert changed.tolist() == OWNED_ROTATIONS
     assert np.abs(result.root_position - clip.root_position).max() > 0.01
@@ -46,7 +54,7 @@ def test_only_root_and_legs_change() -> None:
 
 
 def test_undamaged_motion_passes_bit_by_bit() -> None:
-    clip = replace(wandering_clip(120), tokens=Tokens(np.zeros((30, 3), np.int16), 4, "0" * 64))
+    clip = replace(bent(120, 55), tokens=Tokens(np.zeros((30, 3), np.int16), 4, "0" * 64))
     result = restore_clip(clip, tiny_restorer(damaged=-20.0, noise=1.0), CONFIG)
     assert np.array_equal(result.joint_rotation, clip.joint_rotation)
     assert np.array_equal(result.root_position, clip.root_position) and result.tokens is clip.tokens
@@ -143,7 +151,8 @@ def test_clips_are_restored_one_at_a_time() -> None:
 def test_long_motion_has_no_seams() -> None:
     """Where nothing happens, nothing happens at the joins of windows either."""
     clip = bent(600)
-    result = restore_clip(clip, tiny_restorer(contact=20.0, noise=0.02), CONFIG)
+    config = replace(CONFIG, planting=PlantingConfig(smooth=5.0))
+    result = restore_clip(clip, tiny_restorer(contact=20.0, noise=0.02), config)
     steps = np.abs(np.diff(result.root_position[20:-20], axis=0)).max()
     assert steps < 2e-3
 
@@ -156,16 +165,72 @@ def test_the_path_follows_the_restored_steps() -> None:
         clip, root_position=clip.root_position + np.stack((drift, 0 * drift, 0 * drift), 1).astype(np.float32)
     )
     seen, truth = observe(moved), observe(clip)
-    restored = RestoredColumns(truth.owned, np.zeros((240, 4), np.float32), np.ones(240, np.float32))
+    restored = told(truth.owned)
     path = root_path(moved.root_position, seen, restored, PlantingConfig(smooth=0.0, anchor=1e-3))
     rest = np.abs(path - clip.root_position)[20:-20]
     assert rest[:, [1, 2]].max() < 1e-3 and rest[:, 0].max() < 0.35 * 0.05
     assert seen.owned[:, PARTS["step"]].std() > 5 * truth.owned[:, PARTS["step"]].std()
 
 
+def told(owned: np.ndarray, skating: float = 1.0, height: float = 1.0) -> RestoredColumns:
+    """What a network would say that is sure of itself, and that no foot stands."""
+    frames = len(owned)
+    damaged = np.tile(np.array([skating, height], np.float32), (frames, 1))
+    return RestoredColumns(owned, np.zeros((frames, 4), np.float32), damaged, np.ones(frames, np.float32))
+
+
+def test_doubted_steps_give_way() -> None:
+    """Ten steps of 1 cm that are to be taken back; those that are doubted a thousand times as much stay."""
+    clip = bent(90)
+    seen = observe(clip)
+    owned = seen.owned.copy()
+    owned[40:50, PARTS["step"].start] -= 0.01
+    sure, unsure = told(owned), told(owned)
+    unsure.doubt[40:50] = 1000.0
+    config = PlantingConfig(smooth=0.0)
+    moved = [np.ptp(root_path(clip.root_position, seen, each, config)[:, 0]) for each in (sure, unsure)]
+    assert moved[0] > 0.06 and moved[1] < 0.005
+
+
+@pytest.mark.parametrize(("skating", "height"), [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0)])
+def test_only_the_damage_that_is_found_is_mended(skating: float, height: float) -> None:
+    """A network that would raise the body by 5 cm and take 1 cm off each of ten steps ahead."""
+    clip = bent(90)
+    seen = observe(clip)
+    owned = seen.owned.copy()
+    owned[:, PARTS["root"].start + 2] += 0.05
+    owned[40:50, PARTS["step"].start] -= 0.01
+    config = replace(CONFIG, planting=PlantingConfig(plant=False))
+    result = rebuild(clip, seen, told(owned, skating, height), config)
+    moved = np.ptp(result.root_position - clip.root_position, axis=0)
+    raised = float((result.root_position - clip.root_position)[:, 1].mean())
+    assert (moved[0] > 0.05) == (skating > 0) and moved[2] < 1e-3
+    assert raised == pytest.approx(0.05 if skating or height else 0.0, abs=2e-3)
+    assert (result is clip) == (not skating and not height)
+
+
+def test_sunk_feet_are_found_without_the_network() -> None:
+    """1 cm below the floor and deeper, surely; within 5 mm not at all; a second's mean decides."""
+    clip = bent(90)
+    for depth, expected in ((0.0, 0.0), (0.004, 0.0), (0.0075, 0.5), (0.012, 1.0)):
+        sunk = replace(clip, root_position=clip.root_position - np.array([0, depth, 0], np.float32))
+        np.testing.assert_allclose(sunk_share(sunk, 0.0), expected, atol=1e-3)
+        np.testing.assert_allclose(sunk_share(sunk, -depth), 0.0, atol=1e-3)
+
+
+def test_stillness_by_hand() -> None:
+    """Slower than 1 cm a frame: 1; at 1.5 cm half; from 2 cm on none. The two steps around a frame count."""
+    feet = np.zeros((5, 1, 3))
+    feet[:, 0, 0] = np.cumsum([0, 0.005, 0.025, 0.015, 0.015])
+    np.testing.assert_allclose(stillness(feet, 0.01)[:, 0], [1.0, 0.5, 0.0, 0.5, 0.5], atol=1e-6)
+    feet[:, 0, 1] = 5.0
+    feet[2:, 0, 1] = 0.0
+    np.testing.assert_allclose(stillness(feet, 0.01)[:, 0], [1.0, 0.5, 0.0, 0.5, 0.5], atol=1e-6)
+
+
 def test_damage_share_by_hand() -> None:
-    """Nothing below the threshold, all from twice that on, half-way between half; smooth, so a lone frame is none."""
-    levels = [damage_share(np.full(90, level), 30.0, 0.2)[45] for level in (0.19, 0.2, 0.3, 0.4, 1.0)]
+    """Nothing below 0.2, all from 0.6 on, half-way between half; smooth, so a lone frame is none."""
+    levels = [damage_share(np.full(90, level), 30.0, 0.2)[45] for level in (0.19, 0.2, 0.4, 0.6, 1.0)]
     np.testing.assert_allclose(levels, [0, 0, 0.5, 1, 1], atol=1e-9)
     lone = np.zeros(90)
     lone[45] = 1.0

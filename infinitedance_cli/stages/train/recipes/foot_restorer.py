@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infinitedance_cli.models.checkpoint import save_model
-from infinitedance_cli.models.foot_restorer import FootRestorer, FootRestorerConfig
+from infinitedance_cli.models.foot_restorer import DAMAGES, FootRestorer, FootRestorerConfig
 from infinitedance_cli.models.foot_restorer_damage import DamageRange, damage
 from infinitedance_cli.models.foot_restorer_features import PARTS, encode, pelvis_in_heading
 from infinitedance_cli.models.foot_restorer_losses import (
@@ -27,9 +27,13 @@ from infinitedance_cli.models.step_features import FPS
 from infinitedance_cli.motion.contact import ROBUST, detect_contacts
 from infinitedance_cli.motion.features.heading import pelvis_angles
 from infinitedance_cli.motion.kinematics import forward_kinematics
+from infinitedance_cli.motion.shaking import without_shaking
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion, augment
 from infinitedance_cli.stages.train.library import Library
+
+_STANDS = replace(ROBUST, speed=0.15)
+"""A foot that keeps within a contact goes less than 0.9 cm a frame: it does not slide by the measure of foot sliding."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class FootRestorerRecipeConfig:
     """The network, what is damaged and how, augmentation, loss; `blind` share of windows without the observation.
 
     The share `short_share` of batches has windows of `short_window` frames, and as much more of them, so that clips
-    of two seconds train too, each clip there in proportion to the root of its length. Augmentation leaves legs alone:
-    bent or tilted bodies have feet that do not stand where they stand.
+    of two seconds train too, every clip as often as any other. Augmentation leaves legs alone: bent or tilted bodies have
+    feet that do not stand where they stand.
     """
 
     model: FootRestorerConfig = field(default_factory=FootRestorerConfig)
@@ -61,7 +65,7 @@ class _Variant:
     @classmethod
     def of(cls, motion: Motion) -> _Variant:
         positions = forward_kinematics(default_skeleton(22), motion.root_position, motion.joint_rotation)[0]
-        contact = detect_contacts(positions, FPS, ROBUST).planted.astype(np.float32)
+        contact = detect_contacts(positions, FPS, _STANDS).planted.astype(np.float32)
         return cls(motion, pelvis_angles(motion.joint_rotation[:, 0]).astype(np.float32), contact)
 
 
@@ -97,12 +101,14 @@ def damaged_batch(
     ranges: DamageRange,
     random: np.random.Generator,
     *,
-    by_root: bool = False,
+    by_clip: bool = False,
 ) -> dict[str, NDArray[np.float32]]:
-    """`size` windows of the variants, damaged at random: raw features before and after, and the rest of `Target`."""
+    """`size` windows of the variants, damaged at random and seen as at use, without their shaking: raw features before
+    and after, and the rest of `Target`. Longer variants are drawn more often, or all alike `by_clip`.
+    """
     variants = [variant for variant in variants if variant.motion.frames >= window]
     starts = np.array([variant.motion.frames - window + 1 for variant in variants])
-    share = np.sqrt([variant.motion.frames for variant in variants]) if by_root else starts.astype(float)
+    share = np.ones(len(variants)) if by_clip else starts.astype(float)
     chosen = random.choice(len(variants), size=size, p=share / share.sum())
     rows: dict[str, list[NDArray[np.float32]]] = {}
     flags = []
@@ -111,9 +117,10 @@ def damaged_batch(
         cut = slice(first, first + window)
         motion = variants[index].motion
         artefacts = ranges.draw(random)
-        flags.append(np.float32(not artefacts.is_clean))
+        flags.append((artefacts.skating > 0, artefacts.height != 0))
         clean = (motion.root_position[cut], motion.joint_rotation[cut])
-        values = (*clean, *damage(*clean, artefacts, random, FPS), variants[index].angles[cut])
+        seen = without_shaking(default_skeleton(), *damage(*clean, artefacts, random, FPS), FPS)
+        values = (*clean, *seen, variants[index].angles[cut])
         named = zip(("root", "turns", "damaged_root", "damaged_turns", "angles"), values, strict=True)
         for name, value in (*named, ("contact", variants[index].contact[cut])):
             rows.setdefault(name, []).append(value)
@@ -125,6 +132,7 @@ def damaged_batch(
         "angles": whole["angles"],
         "contact": whole["contact"],
         "damaged": np.array(flags, dtype=np.float32),
+        "shift": (whole["root"] - whole["damaged_root"])[..., [0, 2]],
     }
 
 
@@ -187,7 +195,7 @@ class FootRestorerRecipe:
         short = bool(random.random() < self.config.short_share)
         if short:
             size, window = max(1, size * window // self.config.short_window), self.config.short_window
-        rows = damaged_batch(variants, size, window, self.config.damage, random, by_root=short)
+        rows = damaged_batch(variants, size, window, self.config.damage, random, by_clip=short)
         return {name: torch.from_numpy(values) for name, values in rows.items()}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
@@ -195,17 +203,17 @@ class FootRestorerRecipe:
         long windows and of short ones, which all clips have a part in.
 
         `leg_mm` knees, ankles and feet in the world, mm; `height_mm` of the root; `contact` share of right contacts;
-        `damage` share of windows rightly told damaged from clean.
+        `skating` and `height` shares of windows rightly told damaged so or not.
         """
         assert isinstance(module, FootRestorerTraining)
         longest = max(variant.motion.frames for variant in self.measured)
-        long = self._measure(module.restorer, min(self.config.model.window, longest), by_root=False)
-        short = self._measure(module.restorer, self.config.short_window, by_root=True)
+        long = self._measure(module.restorer, min(self.config.model.window, longest), by_clip=False)
+        short = self._measure(module.restorer, self.config.short_window, by_clip=True)
         return {name: 0.5 * (value + short[name]) for name, value in long.items()}
 
-    def _measure(self, model: FootRestorer, window: int, *, by_root: bool) -> dict[str, float]:
+    def _measure(self, model: FootRestorer, window: int, *, by_clip: bool) -> dict[str, float]:
         random = np.random.default_rng(7)
-        rows = damaged_batch(self.measured, 96, window, self.config.damage, random, by_root=by_root)
+        rows = damaged_batch(self.measured, 96, window, self.config.damage, random, by_clip=by_clip)
         batch = {name: torch.from_numpy(values).to(model.mean.device) for name, values in rows.items()}
         observed, truth = model.normalise(batch["observed"]), model.normalise(batch["clean"])[..., model.owned]
         step = torch.full((len(truth),), model.config.diffusion_steps - 1, device=truth.device)
@@ -214,13 +222,14 @@ class FootRestorerRecipe:
             _leg_errors(model.owned_raw(owned), batch, model.owned_raw(truth))
             for owned in (observed[..., model.owned], restored.owned)
         )
+        told = (restored.damaged.mean(1) > 0) == (batch["damaged"] > 0)
         return {
             "leg_mm": after[0],
             "leg_mm_damaged": before[0],
             "height_mm": after[1],
             "height_mm_damaged": before[1],
             "contact": float(((restored.contact > 0) == (batch["contact"] > 0)).float().mean()),
-            "damage": float(((restored.damaged.mean(1) > 0) == (batch["damaged"] > 0)).float().mean()),
+            **{name: float(share) for name, share in zip(DAMAGES, told.float().mean(0), strict=True)},
         }
 
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
@@ -234,9 +243,10 @@ def _leg_errors(owned: Tensor, batch: Mapping[str, Tensor], truth: Tensor) -> tu
     """Mean error in mm of knees, ankles and feet in the world, and of the root's height; raw columns (B, T, 90)."""
     error = owned - truth
     legs, true_legs = (leg_positions(rows[..., PARTS["rotation"]], batch["pelvis"]) for rows in (owned, truth))
-    path = path_error(error, batch["angles"])
+    path = path_error(error, batch["angles"], batch["shift"])
     height = error[..., PARTS["root"]][..., 2]
     # The path is told in the world, the legs in the heading frame; lengths add up all the same, as squares.
     flat = (legs - true_legs)[..., [0, 2]].square().sum(-1) + path.square().sum(-1)[..., None]
     upright = ((legs - true_legs)[..., 1] + height[..., None]).square()
-    return float((flat + upright).sqrt().mean() * 1000), float(height.abs().mean() * 1000)
+    distance = (flat + upright).sqrt().mean()
+    return float(distance) * 1000, float(height.abs().mean()) * 1000
