@@ -14,7 +14,7 @@ import numpy as np
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.capture.ahead import ahead
 from infinitedance_cli.stages.capture.annotations import KEYPOINTS, CameraPose, capture_group, keypoints
-from infinitedance_cli.stages.capture.backend import CAPTURE
+from infinitedance_cli.stages.capture.backend import CAPTURE, FPS
 from infinitedance_cli.stages.capture.background import Background
 from infinitedance_cli.stages.capture.config import CaptureConfig
 from infinitedance_cli.stages.capture.fitting import Fitted, FittedCamera, FittingOptions, fit
@@ -61,6 +61,7 @@ class BlazePose:
     ) -> Iterator[tuple[int, Sighting, TimedPicture]]:
         """Shot, sighting, and a picture of the video, by which its size is known."""
         numbered = split_shots(ahead(pictures), config.shots)
+        shot = short = 0
         for shot, members in groupby(numbered, key=lambda pair: pair[0]):
             of_shot = (picture for _, picture in members)
             first = next(of_shot)
@@ -74,10 +75,19 @@ class BlazePose:
             )
             background = Background() if config.camera == "moving" else None
             for seen in follow_people(chain([first], of_shot), follower, background):
-                if seen.seconds >= config.shots.shortest_s - 0.5 / 30:
+                if seen.seconds + 1.5 / FPS > config.shots.shortest_s:
                     yield shot, seen, first
+                else:
+                    short += 1
             if background is not None and background.blind:
                 logger.warning("shot %d: the background was too plain in %d pictures", shot + 1, background.blind)
+        if short:
+            logger.info(
+                "%d times somebody was in sight for less than %g s, in %d shots: left out (--set shots.shortest_s=…)",
+                short,
+                config.shots.shortest_s,
+                shot + 1,
+            )
 
 
 def _detector(config: CaptureConfig, reader: LandmarkReader) -> Detect:
