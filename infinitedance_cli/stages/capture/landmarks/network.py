@@ -34,14 +34,20 @@ class Network:
         self._input = self._interpreter.tensor(taken["index"])
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
         self.side: int = int(taken["shape"][1])
-        self._values = np.linspace(low, 1, 256, dtype=np.float32)
+        self._low, self._scale = low, np.float32((1 - low) / 255)
 
     def run(self, picture: Picture) -> tuple[FloatArray, ...]:
         """All outputs for a picture (side, side, 3) uint8, without the batch axis."""
-        # The view of the input must be gone when the network runs, so it is made anew each time.
-        np.take(self._values, picture, out=self._input()[0], mode="clip")
+        self._fill(picture)
         self._interpreter.invoke()
         return tuple(self._interpreter.get_tensor(number)[0] for number in self._outputs)
+
+    def _fill(self, picture: Picture) -> None:
+        """Write the picture into the input, whose view must be gone when the network runs."""
+        tensor = self._input()[0]
+        np.multiply(picture, self._scale, out=tensor, dtype=np.float32)
+        if self._low:
+            tensor += self._low
 
 
 def sigmoid(values: Any) -> Any:

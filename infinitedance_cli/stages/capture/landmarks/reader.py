@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -27,23 +27,46 @@ from infinitedance_cli.stages.capture.landmarks.records import (
 )
 
 BodyModel = Literal["full", "heavy"]
+Reading = TypeVar("Reading")
 Pending = Callable[[], PersonLandmarks]
+
+
+LOOK_AGAIN_EVERY = 3
+"""A hand or face that was looked for twice in vain is looked for in every third picture only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight(Generic[Reading]):
+    """A hand or a face in one picture: what was read of it, None where it is not seen, and for how many pictures it has
+    not been."""
+
+    reading: Reading | None = None
+    unseen: int = 0
+
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether to look for it in the next picture."""
+        return self.unseen < 2 or self.unseen % LOOK_AGAIN_EVERY == 0
+
+    def then(self, reading: Reading | None) -> Sight[Reading]:
+        """The sight in the next picture."""
+        return Sight(reading, 0 if reading is not None else self.unseen + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Details:
-    """Both hands and the face of one picture, as far as they are seen, while they are being read."""
+    """Both hands and the face of one picture, while they are being read."""
 
-    left: Future[HandReading | None]
-    right: Future[HandReading | None]
-    face: Future[FaceReading | None]
+    left: Future[Sight[HandReading]]
+    right: Future[Sight[HandReading]]
+    face: Future[Sight[FaceReading]]
 
 
 def _nothing() -> Details:
     """No hand and no face."""
-    nothing: Future[None] = Future()
-    nothing.set_result(None)
-    return Details(nothing, nothing, nothing)  # type: ignore[arg-type]  # Future is invariant
+    nothing: Future[Sight[Any]] = Future()
+    nothing.set_result(Sight())
+    return Details(nothing, nothing, nothing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,25 +168,31 @@ class DetailReader:
         )
 
     def _hand(
-        self, picture: Picture, body: BodyReading, side: int, before: Future[HandReading | None]
-    ) -> HandReading | None:
+        self, picture: Picture, body: BodyReading, side: int, earlier: Future[Sight[HandReading]]
+    ) -> Sight[HandReading]:
+        before = earlier.result()
         expected = hands.expected_region(body.image, body.visibility, side)
-        if expected is None:
-            return None
-        reading = self._hands[side].read(picture, expected, before.result())
-        return reading if reading.score >= hands.LEAST_SCORE else None
+        if expected is None or not before.worth_a_look:
+            return before.then(None)
+        reading = self._hands[side].read(picture, expected, before.reading)
+        return before.then(reading if reading.score >= hands.LEAST_SCORE else None)
 
-    def _read_face(self, picture: Picture, body: BodyReading, before: Future[FaceReading | None]) -> FaceReading | None:
+    def _read_face(
+        self, picture: Picture, body: BodyReading, earlier: Future[Sight[FaceReading]]
+    ) -> Sight[FaceReading]:
+        before = earlier.result()
         expected = faces.expected_region(body.image)
-        reading = self._face.read(picture, expected, before.result()) if expected is not None else None
-        return reading if reading is not None and reading.score >= faces.LEAST_SCORE else None
+        if expected is None or not before.worth_a_look:
+            return before.then(None)
+        reading = self._face.read(picture, expected, before.reading)
+        return before.then(reading if reading is not None and reading.score >= faces.LEAST_SCORE else None)
 
 
 def _assemble(body: BodyReading, details: Details, *, seen: bool = True) -> PersonLandmarks:
     image, world, visibility = body.image, body.world, body.visibility
     if not seen:
         image, world, visibility = np.full_like(image, np.nan), np.full_like(world, np.nan), np.zeros_like(visibility)
-    read_hands, face = (details.left.result(), details.right.result()), details.face.result()
+    read_hands, face = (details.left.result().reading, details.right.result().reading), details.face.result().reading
     hand_image = [hand.image if hand else _unseen(HAND_LANDMARKS, 2) for hand in read_hands]
     hand_world = [hand.world if hand else _unseen(HAND_LANDMARKS, 3) for hand in read_hands]
     return PersonLandmarks(

@@ -22,7 +22,7 @@ def test_black_is_low_and_white_is_one(blazepose: Path) -> None:
     network = Network(blazepose / "pose_detection.tflite", low=-1.0)
     picture = np.zeros((224, 224, 3), np.uint8)
     picture[..., 1], picture[..., 2] = 255, 51
-    network.run(picture)
+    network._fill(picture)
     assert network._input()[0, 0, 0] == pytest.approx((-1, 1, -0.6))
 
 

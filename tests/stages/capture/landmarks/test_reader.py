@@ -7,6 +7,7 @@ import numpy as np
 
 from infinitedance_cli.motion.skeleton import SMPLX_JOINT_NAMES
 from infinitedance_cli.stages.capture.landmarks import Detection, LandmarkReader, PersonLandmarks, geometry
+from infinitedance_cli.stages.capture.landmarks.reader import Sight
 from tests.stages.capture.landmarks.conftest import BODY_JOINTS, SIDE, Dancer
 
 FAR = 0.035
@@ -139,3 +140,14 @@ def test_without_details_the_body_is_the_same(reader: LandmarkReader, dancer: Da
         seen, _ = plain.follow(dancer.pictures[0], where)
     assert np.array_equal(seen.body_image, follow(reader, dancer)[0].body_image)
     assert np.isnan(seen.hand_image).all() and seen.face_score == 0
+
+
+def test_a_hand_that_is_not_seen_is_looked_for_less_often() -> None:
+    sight: Sight[str] = Sight("a hand")
+    looks = []
+    for _ in range(12):
+        looks.append(sight.worth_a_look)
+        sight = sight.then(None)
+    assert looks == [True, True, False, True, False, False, True, False, False, True, False, False]
+    assert sight.then("a hand").worth_a_look
+    assert sight.then("a hand").unseen == 0
