@@ -17,6 +17,7 @@ from infinitedance_cli.stream.codec import decode, encode
 from infinitedance_cli.stream.dispatch import MotionFormat, format_for_reading, format_for_writing, split_extension
 from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing
 from infinitedance_cli.stream.framing import read_images, write_image
+from infinitedance_cli.stream.shards import ShardFolder, is_shard_folder
 
 logger = logging.getLogger(__name__)
 
@@ -63,14 +64,17 @@ def check_inputs(inputs: Sequence[str]) -> None:
         if not path.exists():
             raise BadInput(f"{path}: no such file")
         if path.is_dir():
-            raise BadInput(f"{path}: is a folder; name the motion files in it")
+            if is_shard_folder(path):
+                continue
+            raise BadInput(f"{path}: is a folder, and none of shards; name the motion files in it")
         if not os.access(path, os.R_OK):
             raise BadInput(f"{path}: cannot be read; check its permissions")
         format_for_reading(path)
 
 
 def read_clips(inputs: Sequence[str]) -> Iterator[MotionClip]:
-    """The clips of all inputs in order: motion files of any format by their ending, or `-` for a clip stream.
+    """The clips of all inputs in order: motion files of any format by their ending, folders of shards, or `-` for a
+    clip stream. Clips of a damaged shard are named in the log, left out and counted.
 
     Inputs are checked at the call, read as the clips are asked for. Raises as `check_inputs`, and BadInput when the
     content is not what it claims to be.
@@ -83,6 +87,8 @@ def _read_each(inputs: Sequence[str]) -> Iterator[MotionClip]:
     for name in inputs:
         if name == PIPE:
             yield from read_stream(sys.stdin.buffer, "standard input")
+        elif Path(name).is_dir():
+            yield from ShardFolder(Path(name)).clips()
         else:
             yield from read_file(Path(name))
 

@@ -1,0 +1,112 @@
+"""A folder of shards: many clips in few files, any of which is found in one step and read in one seek.
+
+A shard is a file of clips like any other of ours: images back to back. The index beside them (see
+`infinitedance_cli.stream.shard_index`) says what each clip is and where.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+
+from infinitedance_cli.errors import BadInput
+from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stream.codec import decode
+from infinitedance_cli.stream.shard_index import INDEX, ShardEntry, ShardIndex, shard_name
+
+logger = logging.getLogger(__name__)
+
+_OPEN_FILES = 64
+
+
+def is_shard_folder(path: Path) -> bool:
+    """Whether a path is a folder of shards."""
+    return (path / INDEX).is_file()
+
+
+class ShardFolder:
+    """The clips of a folder of shards by number, from 0. Listing opens none of them; reading one reads only that one.
+
+    It can be sent to another process; each thread wants its own. Raises BadInput when the index cannot be
+    read, or there are no clips in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.index = ShardIndex(self.folder)
+        if not len(self.index):
+            raise BadInput(f"{folder}: there are no clips in it; expected at least one")
+        self._files: OrderedDict[int, int] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[ShardFolder], tuple[Path]]:
+        return ShardFolder, (self.folder,)
+
+    def __del__(self) -> None:
+        for descriptor in getattr(self, "_files", {}).values():
+            os.close(descriptor)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def entries(self) -> Iterator[ShardEntry]:
+        """All clips, in the order in which they were written."""
+        for number in range(len(self)):
+            yield self.index.entry(number)
+
+    def name(self, number: int) -> str:
+        """How messages call a clip."""
+        record = self.index.records[number]
+        return f"{self.folder / shard_name(int(record['shard']))}, clip at byte {int(record['offset'])}"
+
+    def image(self, number: int) -> bytes:
+        """The HDF5 image of a clip. Raises BadInput when it is not what was written: cut, changed or gone."""
+        record = self.index.records[number]
+        size = int(record["size"])
+        try:
+            image = os.pread(self._file(int(record["shard"])), size, int(record["offset"]))
+        except OSError as error:
+            raise BadInput(f"{self.name(number)}: cannot be read ({error.strerror or error})") from error
+        if len(image) < size:
+            raise BadInput(f"{self.name(number)}: found {len(image)} bytes, expected {size}: the shard was cut")
+        if hashlib.sha256(image).digest() != record["sha256"].tobytes():
+            raise BadInput(f"{self.name(number)}: its content is not what was written; the shard is damaged")
+        return image
+
+    def read(self, number: int) -> MotionClip:
+        """The clip `number`. Raises BadInput as `image`."""
+        return decode(self.image(number), self.name(number))
+
+    def images(self) -> Iterator[tuple[int, bytes]]:
+        """Numbers and images of all clips that can be read; the others are named, left out and counted in the log."""
+        lost: Counter[str] = Counter()
+        for number in range(len(self)):
+            try:
+                image = self.image(number)
+            except BadInput as error:
+                shard = shard_name(int(self.index.records[number]["shard"]))
+                logger.log(logging.DEBUG if lost[shard] else logging.WARNING, "%s; left out", error)
+                lost[shard] += 1
+                continue
+            yield number, image
+        if lost:
+            named = ", ".join(f"{count} in {shard}" for shard, count in sorted(lost.items()))
+            logger.warning("%s: %d of %d clips left out: %s", self.folder, lost.total(), len(self), named)
+
+    def clips(self) -> Iterator[MotionClip]:
+        """All clips that can be read, as `images`."""
+        for number, image in self.images():
+            yield decode(image, self.name(number))
+
+    def _file(self, shard: int) -> int:
+        descriptor = self._files.get(shard)
+        if descriptor is None:
+            while len(self._files) >= _OPEN_FILES:
+                os.close(self._files.popitem(last=False)[1])
+            descriptor = self._files[shard] = os.open(self.folder / shard_name(shard), os.O_RDONLY)
+        else:
+            self._files.move_to_end(shard)
+        return descriptor
