@@ -62,6 +62,8 @@ def _pip() -> list[str]:
 
 
 def _reason(output: str) -> str:
+    if re.search(r"connection broken|timed out|Could not fetch URL", output):
+        return "pip cannot reach the package index; check the network, or the index and proxy that pip is set to"
     errors = re.findall(r"^ERROR: (.*)$", output, re.MULTILINE)
     lines = errors or [line for line in output.splitlines() if line.strip()]
     return " ".join(lines[-1].split()) if lines else ""

@@ -14,6 +14,7 @@ import pytest
 from infinitedance_cli import weights
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.weights import Download, HubRepository, ModelFile, ModelSource, State, pip
+from tests.weights.conftest import WHEEL, from_index
 
 CONTENT = bytes(range(256)) * 40
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -118,6 +119,19 @@ def test_what_the_hub_does_not_have_is_said_with_the_way_round(
     assert "\n" not in message
     assert "net.bin (0.0 MB)" in message and "huggingface.co/owner/missing at 0123456789ab" in message
     assert "idance models add tiny --from FOLDER" in message
+
+
+def test_an_index_that_cannot_be_reached_is_told_from_one_without_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_index(monkeypatch, tmp_path)
+    monkeypatch.delenv("PIP_NO_INDEX")
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(pip.Failed, match="cannot reach the package index"):
+        pip.download(WHEEL, tmp_path / "down")
 
 
 def test_without_a_pip_the_one_of_the_standard_library_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
