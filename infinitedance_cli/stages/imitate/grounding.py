@@ -26,6 +26,8 @@ _SWING_SPEED = (0.4, 1.2)
 """Speeds in m/s over the floor at which a foot begins to be lifted, and at which it has its full clearance."""
 _HOVER_M = (0.03, 0.06)
 """Heights of a resting foot over the floor up to which it is put down, and from which it is left hanging."""
+_LEAD_FRAMES, _JUMP_ACCELERATION = 3, 100.0
+"""Frames among which a pose of calibration is looked for, and the acceleration, m/s², that tells it."""
 _NOISE_ACCELERATION = 60.0
 """Mean size of a joint's second difference, m/s², above which a clip counts as noisy."""
 
@@ -49,6 +51,7 @@ def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingCon
     """The clip's 22 body joints as a reference to imitate: smooth, planted feet at rest, no sole in the floor."""
     from scipy.ndimage import gaussian_filter1d
 
+    clip = without_calibration(clip)
     sigma = config.noisy_smoothing_frames if shivers(clip) else config.smoothing_frames
     turns = rotation.continuous(clip.joint_rotation[:, :BODY_JOINT_COUNT].astype(np.float64))
     turns = rotation.normalize(gaussian_filter1d(turns, sigma, axis=0, mode="nearest"))
@@ -68,6 +71,25 @@ def ground_reference(clip: MotionClip, body: SimulatedBody, config: GroundingCon
     standing = _on_its_path(lock_feet(ground(smooth, GroundConfig()), config=FootLock(rule=ROBUST)), smooth, config)
     bent = _bend_hands(_bend_toes(_settle(standing, body), body, config), body, config)
     return _clear_the_floor(_raise_out_of_floor(bent, body, config), body, config)
+
+
+def without_calibration(clip: MotionClip) -> MotionClip:
+    """The clip without the pose of calibration that some recordings begin with: frames from which no body could get to
+    the next are led back from the motion that follows."""
+    if clip.frames < _LEAD_FRAMES + 4:
+        return clip
+    positions = clip.joint_positions()[: _LEAD_FRAMES + 4, :BODY_JOINT_COUNT].astype(np.float64)
+    bends = np.linalg.norm(np.diff(positions, n=2, axis=0), axis=-1).max(axis=1) * clip.fps**2
+    jumps = np.flatnonzero(bends[:_LEAD_FRAMES] > max(_JUMP_ACCELERATION, 4 * float(bends[_LEAD_FRAMES:].max())))
+    if not len(jumps):
+        return clip
+    first = int(jumps[-1]) + 2
+    root, joints = clip.root_position.copy(), clip.joint_rotation.copy()
+    back = np.arange(first, 0, -1, dtype=np.float32)[:, None]
+    root[:first] = root[first] - back * (root[first + 1] - root[first])
+    spin = rotation.to_axis_angle(rotation.multiply(rotation.inverse(joints[first]), joints[first + 1]))
+    joints[:first] = rotation.multiply(joints[first][None], rotation.from_axis_angle(-back[..., None] * spin))
+    return replace(clip, root_position=root, joint_rotation=joints)
 
 
 def shivers(clip: MotionClip) -> bool:
