@@ -123,7 +123,10 @@ def progress(items: Iterable[Item], label: str, *, total: int | None = None, uni
 
 @contextmanager
 def progress_bar(label: str, total: int | None, *, unit: str = "frame") -> Iterator[Advance]:
-    """A bar for work that is not a loop over items: call the yielded function with the number of units done."""
+    """A bar for work that is not a loop over items: call the yielded function with the number of units done.
+
+    The unit "B", bytes, is shown as kB and MB.
+    """
     if not progress_is_shown():
         yield lambda count=1: None
         return
@@ -139,4 +142,5 @@ def progress_bar(label: str, total: int | None, *, unit: str = "frame") -> Itera
 
 
 def _bar_options(label: str, unit: str) -> dict[str, Any]:
-    return {"desc": label, "unit": f" {unit}", "file": sys.stderr, "leave": False, "dynamic_ncols": True}
+    options = {"desc": label, "unit": f" {unit}", "file": sys.stderr, "leave": False, "dynamic_ncols": True}
+    return {**options, "unit": unit, "unit_scale": True} if unit == "B" else options
