@@ -1,7 +1,8 @@
 """How a clip is imitated, in whatever simulates it: window by window, with as much help as it takes and no more.
 
-A window that loses the body is done again from its start with more help; the body has fallen only when that does not
-hold it either. With `physical` quality each window is searched for a way that needs little help.
+A window that loses the body, or ends far from the reference, is done again from its start with more help; the body has
+fallen only when that does not hold it either. With `physical` quality each window is searched for a way that needs
+little help.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 
 _STEPS_PER_SECOND = 150.0
+_ASTRAY_M, _LAST_FRAMES = 0.08, 10
+"""A window that ends so far from the reference, as a median over its last frames, is done again with more help."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,12 @@ class _Run:
         states, joints = self._states(begin, end), self._joints[begin : end + 1]
         unasked = np.zeros((len(states.position), 6))
         for help_ in self._plan.helps:
-            (found,) = yield [Rollout(self._scene, self._state, states, joints, help_, unasked)]
-            if found.window.lost_at is None:
+            (outcome,) = yield [Rollout(self._scene, self._state, states, joints, help_, unasked)]
+            if found is None or found.window.lost_at is not None or outcome.window.lost_at is None:
+                found = outcome
+            if found.window.lost_at is None and not _is_astray(found.window):
                 break
-            logger.debug("frames %d to %d: lost with help %s", begin, end, help_)
+            logger.debug("frames %d to %d: lost or astray with help %s", begin, end, help_)
         assert found is not None
         return found.window, found.state
 
@@ -158,6 +163,12 @@ class _Run:
             np.zeros((1, len(self._scene.order), 3)),
             None,
         )
+
+
+def _is_astray(window: Window) -> bool:
+    """Whether the body ends a window so far from the reference that it leans, or drags its feet, and may go on so."""
+    away = np.linalg.norm(window.away[-_LAST_FRAMES:], axis=-1).mean(axis=-1)
+    return bool(np.median(away) > _ASTRAY_M)
 
 
 def placed(scene: Scene, position: FloatArray, velocity: FloatArray) -> State:
