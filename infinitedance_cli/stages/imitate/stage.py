@@ -18,6 +18,7 @@ from infinitedance_cli.stages.imitate.body import SimulatedBody, build_body
 from infinitedance_cli.stages.imitate.config import ImitateConfig
 from infinitedance_cli.stages.imitate.grounding import ground_reference
 from infinitedance_cli.stages.imitate.physics_group import PHYSICS, physics_group
+from infinitedance_cli.stages.imitate.pieces import in_pieces
 from infinitedance_cli.stages.imitate.tracking import BatchedEngine, PhysicsEngine, Quality, Tracking
 
 logger = logging.getLogger(__name__)
@@ -114,10 +115,13 @@ def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, Mot
             f"{name}: its root moves at {speed:.0f} m/s while its skeleton is {body.height_m:.2f} m tall, so its path "
             "is most likely in centimetres; expected metres: scale it first"
         )
-    reference = ground_reference(clip, body, config.grounding)
-    if config.quality == "physical" and config.grounding.floor:
-        reference = balance_reference(reference, body, config.balance)
-    return body, reference
+
+    def reference(piece: MotionClip) -> MotionClip:
+        grounded = ground_reference(piece, body, config.grounding)
+        balanced = config.quality == "physical" and config.grounding.floor
+        return balance_reference(grounded, body, config.balance) if balanced else grounded
+
+    return body, in_pieces(clip, reference)
 
 
 def danced(clip: MotionClip, body: SimulatedBody, engine: str, tracking: Tracking, config: ImitateConfig) -> MotionClip:

@@ -8,13 +8,14 @@ little help.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.stages.imitate.body import SimulatedBody
 from infinitedance_cli.stages.imitate.engines._rollout import Asking, Help, Outcome, Rollout, State, Window
 from infinitedance_cli.stages.imitate.engines._scene import Scene, build_scene
@@ -65,7 +66,6 @@ class _Run:
 
     def __init__(self, scene: Scene, reference: MotionClip, substeps: int, plan: Plan) -> None:
         self._scene, self._reference, self._substeps, self._plan = scene, reference, substeps, plan
-        self._joints = reference.joint_positions().astype(np.float64)
         self._falls: list[int] = []
         self._search: Search | None = None
         if plan.search is not None:
@@ -76,7 +76,7 @@ class _Run:
         """Imitate all of it."""
         first = self._state.position
         windows = yield from self._windows()
-        position = np.concatenate([first[None], *(window.position for window in windows)])
+        position = np.concatenate([first[None].astype(np.float32), *(window.position for window in windows)])
         wrench = _after_first([window.wrench for window in windows])
         order = np.argsort(self._scene.order)
         turns = position[:, 3:].reshape(len(position), -1, 4)[:, order]
@@ -94,6 +94,15 @@ class _Run:
     def _states(self, first: int, last: int) -> ReferenceStates:
         return reference_states(self._reference, self._scene.order, self._substeps, first, last)
 
+    def _joints(self, first: int, last: int) -> FloatArray:
+        """The reference's joint positions (F, 22, 3) from a frame to another, both included."""
+        window = slice(first, last + 1)
+        reference = self._reference
+        places, _ = forward_kinematics(
+            reference.skeleton, reference.root_position[window], reference.joint_rotation[window]
+        )
+        return places.astype(np.float64)
+
     def _windows(self) -> Asking[list[Window]]:
         length, last = max(2, round(self._plan.window_s * self._reference.fps)), self._reference.frames - 1
         windows: list[Window] = []
@@ -103,10 +112,10 @@ class _Run:
             window, self._state = yield from self._held(begin, end)
             if window.lost_at is not None:
                 begin = self._fall(begin + window.lost_at + 1)
-                windows += [window, self._fallen()]
+                windows += [_kept(window), self._fallen()]
             else:
                 begin = end
-                windows.append(window)
+                windows.append(_kept(window))
         return windows
 
     def _held(self, begin: int, end: int) -> Asking[tuple[Window, State]]:
@@ -114,7 +123,7 @@ class _Run:
         found = yield from self._searched(begin, end)
         if found is not None and found.window.lost_at is None:
             return found.window, found.state
-        states, joints = self._states(begin, end), self._joints[begin : end + 1]
+        states, joints = self._states(begin, end), self._joints(begin, end)
         unasked = np.zeros((len(states.position), 6))
         for help_ in self._plan.helps:
             (outcome,) = yield [Rollout(self._scene, self._state, states, joints, help_, unasked)]
@@ -132,8 +141,7 @@ class _Run:
             return None
         ahead = round(self._plan.search.horizon_s * self._reference.fps)
         last = min(begin + ahead, self._reference.frames - 1)
-        joints = self._joints[begin : last + 1]
-        states = self._states(begin, last)
+        states, joints = self._states(begin, last), self._joints(begin, last)
         for help_ in self._plan.searched:
             found = yield from self._search.window(self._state, states, joints, end - begin, self._substeps, help_)
             if found is not None:
@@ -180,6 +188,11 @@ def placed(scene: Scene, position: FloatArray, velocity: FloatArray) -> State:
     raised = position.copy()
     raised[1] -= min(min(depths, default=0.0), 0.0)
     return State(raised, velocity.copy(), np.zeros(scene.model.nv))
+
+
+def _kept(window: Window) -> Window:
+    """What is told of a window, in as little memory as that takes: clips may be long."""
+    return replace(window, position=window.position.astype(np.float32), away=window.away[:0])
 
 
 def _after_first(parts: list[FloatArray]) -> FloatArray:
