@@ -259,7 +259,7 @@ def main() -> None:
         for number, clip in enumerate(clips):
             given = damaged(clip, number) if label == "damaged" else clip
             rows.append((clip.clip_id, measure(clip, given, arguments.quality)))
-            print(f"{label}: {len(rows)} of {len(clips)} clips", file=sys.stderr, flush=True)
+            print(f"{label} {len(rows)} of {len(clips)}: {rows[-1]}", file=sys.stderr, flush=True)
         print_clips(rows)
         print()
         missed |= summarise(label, arguments.quality, [figures for _, figures in rows], arguments.set)
