@@ -94,5 +94,8 @@ def _read_up_to(stream: BinaryIO, count: int) -> bytes:
 
 def write_image(stream: BinaryIO, image: bytes) -> None:
     """Writes one image and flushes, so that the next process can start on it at once."""
-    stream.write(image)
+    rest = memoryview(image)
+    while rest:
+        # Unbuffered streams (PYTHONUNBUFFERED) take what fits and say so; a full disk is only told by the next write.
+        rest = rest[stream.write(rest) or 0 :]
     stream.flush()

@@ -16,6 +16,7 @@ import hashlib
 import json
 import mmap
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -145,6 +146,11 @@ class ShardIndex:
             raise BadInput(f"{self.folder / TEXTS}: the line of clip {number + 1} is damaged ({error})") from error
         place = (int(record["shard"]), int(record["offset"]), int(record["size"]))
         return ShardEntry(number % len(self), *place, record["sha256"].tobytes().hex(), facts)
+
+    def entries(self) -> Iterator[ShardEntry]:
+        """All clips, in the order in which they were written."""
+        for number in range(len(self)):
+            yield self.entry(number)
 
     def is_whole(self, number: int) -> bool:
         """Whether what the index says of a clip is what was written."""

@@ -1,0 +1,1 @@
+"""Data sets of clips: shards, figures, splits, checks, cards and imports of published sets."""
