@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import errno
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.stream.codec import decode, encode
-from infinitedance_cli.stream.framing import image_size, read_images
+from infinitedance_cli.stream.framing import image_size, read_images, write_image
 from infinitedance_cli.stream.ports import read_stream
 from tests.stream.clips import assert_same_clip, full_clip, small_clip
 
@@ -146,3 +148,26 @@ def test_reading_does_not_run_ahead() -> None:
             return super().read(size)
 
     assert next(read_stream(_Blocking(image + image), "pipe")).clip_id == "small"
+
+
+class _Unbuffered(io.RawIOBase):
+    """Takes a thousand bytes at a time, as an unbuffered stdout may, and `room` bytes in all."""
+
+    def __init__(self, room: int) -> None:
+        self.taken, self._room = b"", room
+
+    def write(self, data: Any, /) -> int:
+        if len(self.taken) >= self._room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part = bytes(data)[: min(1000, self._room - len(self.taken))]
+        self.taken += part
+        return len(part)
+
+
+def test_an_unbuffered_stream_gets_the_whole_image_or_an_error() -> None:
+    image = encode(small_clip())
+    stream = _Unbuffered(len(image))
+    write_image(stream, image)  # type: ignore[arg-type]
+    assert stream.taken == image
+    with pytest.raises(OSError, match="No space left"):
+        write_image(_Unbuffered(len(image) - 1), image)  # type: ignore[arg-type]
