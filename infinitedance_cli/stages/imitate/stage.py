@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 4
 _Prepared = tuple[MotionClip, SimulatedBody, MotionClip]
-_FASTEST_ROOT_M_S = 30.0
+_FASTEST_ROOT_M_S, _HIGHEST_ROOT_M = 30.0, 30.0
 _NAMED_FALLS = 3
 _CARRIED = 0.5
 """Share of its weight that the mean help may reach before a clip counts as carried rather than danced."""
@@ -108,13 +108,7 @@ def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, Mot
         body = build_body(clip.skeleton)
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from error
-    steps = np.linalg.norm(np.diff(clip.root_position.astype(np.float64), axis=0), axis=-1) * clip.fps
-    speed = float(np.median(steps))
-    if speed > _FASTEST_ROOT_M_S:
-        raise BadInput(
-            f"{name}: its root moves at {speed:.0f} m/s while its skeleton is {body.height_m:.2f} m tall, so its path "
-            "is most likely in centimetres; expected metres: scale it first"
-        )
+    _check_units(clip, body)
 
     def reference(piece: MotionClip) -> MotionClip:
         grounded = ground_reference(piece, body, config.grounding)
@@ -122,6 +116,21 @@ def prepare(clip: MotionClip, config: ImitateConfig) -> tuple[SimulatedBody, Mot
         return balance_reference(grounded, body, config.balance) if balanced else grounded
 
     return body, in_pieces(clip, reference)
+
+
+def _check_units(clip: MotionClip, body: SimulatedBody) -> None:
+    root = clip.root_position.astype(np.float64)
+    speed = float(np.median(np.linalg.norm(np.diff(root, axis=0), axis=-1))) * clip.fps
+    height = float(np.median(np.abs(root[:, 1])))
+    for found, most, what in (
+        (speed, _FASTEST_ROOT_M_S, "moves at {:.0f} m/s"),
+        (height, _HIGHEST_ROOT_M, "is {:.0f} m up"),
+    ):
+        if found > most:
+            raise BadInput(
+                f"clip {clip.clip_id}: its root {what.format(found)} while its skeleton is {body.height_m:.2f} m tall, "
+                "so its path is most likely in centimetres; expected metres: scale it first"
+            )
 
 
 def danced(clip: MotionClip, body: SimulatedBody, engine: str, tracking: Tracking, config: ImitateConfig) -> MotionClip:

@@ -115,6 +115,10 @@ def test_what_no_body_can_dance_is_refused() -> None:
         run(replace(clip, skeleton=tall, root_position=clip.root_position * np.float32(100)))
     path = clip.root_position * np.float32(100)
     path[:, 0] += np.arange(20) * 200
+    with pytest.raises(
+        BadInput, match="root is 100 m up while its skeleton is 1.73 m tall, so its path is most likely"
+    ):
+        run(replace(clip, root_position=clip.root_position * np.float32(100)))
     with pytest.raises(BadInput, match="most likely in centimetres"):
         run(replace(clip, root_position=path))
 
