@@ -2,8 +2,9 @@
 
 It reads the 259 columns of `foot_restorer_features`, the owned ones noised, the others as they are, beside what was
 observed of the owned ones, and predicts the clean motion (x0), the foot contacts with it, how likely the observation
-slides or is too high or low, and how far its own steps may be wrong. Where EDGE attends to music by cross-attention, the observation belongs to the same frames as
-the motion: it enters with them, which leaves nothing to attend to but the time, and FiLM carries that.
+slides or is too high or low, and how far its own steps may be wrong. Where EDGE attends to music by cross-attention,
+the observation belongs to the same frames as the motion: it enters with them, which leaves nothing to attend to but
+the time, and FiLM carries that.
 """
 
 from __future__ import annotations

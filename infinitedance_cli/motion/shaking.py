@@ -25,7 +25,7 @@ LEGS = (1, 2, 4, 5, 7, 8)
 _UPPER = (3, 6, 9, *range(12, BODY_JOINT_COUNT))
 """Trunk, head and arms."""
 _CARRIED = 0.5
-"""Midway between pelvis and upper body a body moves most smoothly: 2.2 mm of third difference where the pelvis has 2.9."""
+"""Midway between pelvis and upper body a body moves most smoothly: third differences of 2.2 mm, not the pelvis' 2.9."""
 _NOISE_ORDER, _FITTED_ORDER = 4, 3
 _SURELY = 0.2
 """How far above `least_white` there is no doubt any more."""

@@ -94,7 +94,7 @@ def without_test(clips: Iterable[MotionClip]) -> Iterator[MotionClip]:
     """Clips to train on and to choose by: those that only measure are left out."""
     for clip in clips:
         facts = clip.extra["dataset"].attributes
-        if facts["split"] == "train" or is_validation(facts["source"], clip.clip_id):
+        if facts["split"] == "train" or is_validation(str(facts["source"]), clip.clip_id):
             yield clip
 
 

@@ -166,7 +166,7 @@ def variants(model: FootRestorer) -> dict[str, Method]:
         "shaking left to network": replace(base, steady=False),
         "unseen (paper)": replace(base, sampling=replace(sampling, observe=False, steps=8)),
         "unseen, geometric early": replace(base, sampling=replace(sampling, observe=False, steps=8, geometric=1.0)),
-        "always mended": replace(base, least_skating=0.0, least_height=0.0),
+        "always mended": replace(base, mend="all"),
     }
     return {name: restoring(model, config) for name, config in changed.items()}
 

@@ -43,8 +43,9 @@ def command(
 ) -> None:
     """Plant sliding, shaking, floating and sinking feet by the foot restoration diffusion model.
 
-    Moves the body as a whole and turns hips, knees and ankles; everything else stays as it is, bit by bit, and motion
-    without such faults is left alone. Motion at another frame rate comes out at 30 fps.
+    Moves the body as a whole and turns hips, knees and ankles; everything else stays as it is, bit by bit. Only faults
+    that are found are mended; what imitate made is mended throughout, as is every clip with --set mend=all. Motion at
+    another frame rate comes out at 30 fps.
     """
     from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
     from infinitedance_cli.stages.restore_feet.weights import weights_path

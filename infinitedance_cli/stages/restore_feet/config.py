@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -38,8 +38,9 @@ class RestoreFeetConfig:
     """`model` is a file of `idance train foot-restorer`, a folder with one, or "starter".
 
     With `steady` shaking is taken out first, as far as there is any. A second that slides with less than probability
-    `least_skating`, or is at a wrong height with less than `least_height`, is not mended of that; half-way from there to
-    certainty it is mended in full. `seed` of the sampler's noise; `device` as `--device` says.
+    `least_skating`, or is at a wrong height with less than `least_height`, is not mended of that; half-way from there
+    to certainty it is mended in full. `mend`: "found" damage as said; "all" of every clip, whatever is found; "auto"
+    all of what `imitate` made, whose feet scuff in a way of their own, and what is found in every other clip. `seed` of the sampler's noise; `device` as `--device` says.
     """
 
     model: str = "starter"
@@ -48,5 +49,6 @@ class RestoreFeetConfig:
     steady: bool = True
     least_skating: Annotated[float, Ge(0), Lt(1)] = 0.4
     least_height: Annotated[float, Ge(0), Lt(1)] = 0.4
+    mend: Literal["auto", "found", "all"] = "auto"
     seed: Annotated[int, Ge(0)] = 0
     device: str = "auto"

@@ -29,6 +29,7 @@ every joint on clean motion.
 """
 _SUNK_M = 0.005
 """Feet that are deeper in the floor than this on the mean of a second have sunk; from twice that on, surely."""
+_SIMULATED = "imitate"
 _REBUILT = LEG_JOINTS[:6]
 """Hips, knees and ankles. The feet's own rotation moves no joint, and is left as it is."""
 
@@ -52,10 +53,7 @@ def rebuild(clip: MotionClip, seen: Observation, restored: RestoredColumns, conf
     A body that only floats or sinks is raised or lowered; where it slides, its path over the floor and its legs are
     mended too. In either case its feet are planted.
     """
-    least, planting = (config.least_skating, config.least_height), config.planting
-    kinds = zip(restored.damaged.astype(np.float64).T, least, strict=True)
-    skating, height = (damage_share(kind, clip.fps, limit) for kind, limit in kinds)
-    shares = Shares(skating, np.maximum(height, sunk_share(clip, seen.floor)))
+    shares, planting = found_damage(clip, seen, restored, config), config.planting
     if not shares.either.any():
         return clip
     path = root_path(clip.root_position, seen, restored, planting)
@@ -70,6 +68,19 @@ def rebuild(clip: MotionClip, seen: Observation, restored: RestoredColumns, conf
     return _planted(clip, mended, restored.contact, shares.either, seen.floor, planting) if planting.plant else mended
 
 
+def found_damage(
+    clip: MotionClip, seen: Observation, restored: RestoredColumns, config: RestoreFeetConfig
+) -> Shares:
+    """How much of each correction each frame of the clip gets."""
+    made_by = clip.provenance[-1]["stage"] if clip.provenance else ""
+    if config.mend == "all" or (config.mend == "auto" and made_by == _SIMULATED):
+        return Shares(np.ones(clip.frames), np.ones(clip.frames))
+    slides, off = restored.damaged.astype(np.float64).T
+    height = damage_share(off, clip.fps, config.least_height)
+    skating = damage_share(slides, clip.fps, config.least_skating)
+    return Shares(skating, np.maximum(height, sunk_share(clip, seen.floor)))
+
+
 def damage_share(damaged: FloatArray, fps: float, least: float) -> FloatArray:
     """How much of the correction each frame gets, (T,) in [0, 1], from the probability that it is damaged.
 
@@ -78,8 +89,6 @@ def damage_share(damaged: FloatArray, fps: float, least: float) -> FloatArray:
     from scipy.ndimage import gaussian_filter1d
 
     smooth = gaussian_filter1d(damaged.astype(np.float64), 0.5 * fps, mode="nearest")
-    if least == 0:
-        return np.ones_like(smooth)
     part = np.clip(2 * (smooth - least) / (1 - least), 0, 1)
     share: FloatArray = part * part * (3 - 2 * part)
     return share

@@ -33,7 +33,7 @@ from infinitedance_cli.stages.train.augment import AugmentConfig, Motion, augmen
 from infinitedance_cli.stages.train.library import Library
 
 _STANDS = replace(ROBUST, speed=0.15)
-"""A foot that keeps within a contact goes less than 0.9 cm a frame: it does not slide by the measure of foot sliding."""
+"""A foot that stays in contact goes less than 0.9 cm a frame: it does not slide by the measure of foot sliding."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class FootRestorerRecipeConfig:
     """The network, what is damaged and how, augmentation, loss; `blind` share of windows without the observation.
 
     The share `short_share` of batches has windows of `short_window` frames, and as much more of them, so that clips
-    of two seconds train too, every clip as often as any other. Augmentation leaves legs alone: bent or tilted bodies have
-    feet that do not stand where they stand.
+    of two seconds train too, every clip as often as any other. Augmentation leaves legs alone: bent or tilted bodies
+    have feet that do not stand where they stand.
     """
 
     model: FootRestorerConfig = field(default_factory=FootRestorerConfig)
