@@ -30,6 +30,8 @@ FloatArray = NDArray[np.float64]
 _STEPS_PER_SECOND = 150.0
 _ASTRAY_M, _LAST_FRAMES = 0.08, 10
 """A window that ends so far from the reference, as a median over its last frames, is done again with more help."""
+_NEARER = 0.7
+"""Share of the distance that is left when more help was worth its while."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,13 @@ class _Run:
         unasked = np.zeros((len(states.position), 6))
         for help_ in self._plan.helps:
             (outcome,) = yield [Rollout(self._scene, self._state, states, joints, help_, unasked)]
-            if found is None or found.window.lost_at is not None or outcome.window.lost_at is None:
+            if (
+                found is None
+                or found.window.lost_at is not None
+                or _distance(outcome.window) < _NEARER * _distance(found.window)
+            ):
                 found = outcome
-            if found.window.lost_at is None and not _is_astray(found.window):
+            if _distance(found.window) <= _ASTRAY_M:
                 break
             logger.debug("frames %d to %d: lost or astray with help %s", begin, end, help_)
         assert found is not None
@@ -173,10 +179,14 @@ class _Run:
         )
 
 
-def _is_astray(window: Window) -> bool:
-    """Whether the body ends a window so far from the reference that it leans, or drags its feet, and may go on so."""
-    away = np.linalg.norm(window.away[-_LAST_FRAMES:], axis=-1).mean(axis=-1)
-    return bool(np.median(away) > _ASTRAY_M)
+def _distance(window: Window) -> float:
+    """How far from the reference the body ends a window, metres; infinitely far when it is lost.
+
+    A body that is far leans on a foot that landed in the wrong place, or drags it, and may go on so to the clip's end.
+    """
+    if window.lost_at is not None:
+        return np.inf
+    return float(np.median(np.linalg.norm(window.away[-_LAST_FRAMES:], axis=-1).mean(axis=-1)))
 
 
 def placed(scene: Scene, position: FloatArray, velocity: FloatArray) -> State:
