@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 PLAN_EVERY = 2
 """Steps for which forces that were planned are held."""
-TORQUE_LIMIT = 300.0
+TORQUE_LIMIT = 500.0
 """Newton metres that a joint gives at most about an axis, without what damps it."""
 BALANCE_HZ = (8.0, 10.0)
 BALANCE_SHARE = 0.3
