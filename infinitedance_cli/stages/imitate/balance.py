@@ -51,22 +51,22 @@ def balance_reference(clip: MotionClip, body: SimulatedBody, config: BalanceConf
     result = clip
     change: FloatArray = np.zeros((clip.frames, 6))
     force: FloatArray | None = None
-    planted = planted_feet(clip, body)
-    for _ in range(config.rounds):
-        found = centroid(result, body)
+    first = centroid(clip, body)
+    planted = planted_feet(first, clip.fps)
+    for number in range(config.rounds):
+        found = centroid(result, body) if number else first
         solution, edges = _solved(found, change, force, planted, clip.fps, body, config)
         change = solution.change
         force = (edges @ solution.loads[..., None])[:, :3, 0]
-        result = changed_path(clip, body, change, planted)
+        result = changed_path(clip, first.centre, change, planted)
     return result
 
 
-def planted_feet(clip: MotionClip, body: SimulatedBody) -> FloatArray:
+def planted_feet(found: Centroid, fps: float) -> FloatArray:
     """How much each foot rests on the floor, 0–1, (T, 2): low and slow."""
     from scipy.ndimage import gaussian_filter1d
 
-    found = centroid(clip, body)
-    speed = np.linalg.norm(np.gradient(found.points, axis=0), axis=-1) * clip.fps
+    speed = np.linalg.norm(np.gradient(found.points, axis=0), axis=-1) * fps
     columns = []
     for foot in ((7, 10), (8, 11)):
         mine = np.isin(found.owner, foot)
@@ -134,12 +134,14 @@ def _cross(vectors: FloatArray) -> FloatArray:
     return np.stack([np.stack(row, -1) for row in ((zero, -z, y), (z, zero, -x), (-y, x, zero))], axis=1)
 
 
-def changed_path(clip: MotionClip, body: SimulatedBody, change: FloatArray, planted: FloatArray) -> MotionClip:
-    """The clip with its root shifted and turned about the centre of mass; planted feet stay where they are."""
+def changed_path(clip: MotionClip, centre: FloatArray, change: FloatArray, planted: FloatArray) -> MotionClip:
+    """The clip with its root shifted and turned by `change` (T, 6) about the `centre` of mass (T, 3).
+
+    Feet stay where they are as far as they are `planted` (T, 2).
+    """
     root = clip.root_position.astype(np.float64)
     joints = clip.joint_rotation.astype(np.float64).copy()
     old_places, old_world = forward_kinematics(clip.skeleton, root, joints)
-    centre = centroid(clip, body).centre
     turn = rotation.from_axis_angle(change[:, 3:])
     root = centre + rotation.rotate(turn, root - centre) + change[:, :3]
     joints[:, 0] = rotation.multiply(turn, joints[:, 0])

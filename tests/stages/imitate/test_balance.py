@@ -88,7 +88,8 @@ def test_a_body_beside_its_feet_is_brought_over_them_and_its_feet_stay() -> None
     body = build_body(clip.skeleton)
     tilt = np.zeros((90, 6))
     tilt[:, 1:3] = -0.1, -0.13  # low enough for the legs to reach
-    leaning = changed_path(clip, body, tilt, planted_feet(clip, body))
+    found = centroid(clip, body)
+    leaning = changed_path(clip, found.centre, tilt, planted_feet(found, clip.fps))
     before, after = centroid(leaning, body), centroid(balance_reference(leaning, body, BalanceConfig()), body)
     heels = after.points[45, np.isin(after.owner, (7, 8, 10, 11)), 2].min()
     assert before.centre[45, 2] < heels - 0.015
