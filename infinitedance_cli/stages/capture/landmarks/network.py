@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ class Network:
 
         try:
             content = pruned(path, outputs) if outputs else path.read_bytes()
-            self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _native_code_silent():
+                self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise MissingResource(f"{path} is not a network that LiteRT can run: {reason}") from error
@@ -48,6 +51,25 @@ class Network:
         np.multiply(picture, self._scale, out=tensor, dtype=np.float32)
         if self._low:
             tensor += self._low
+
+
+@contextmanager
+def _native_code_silent() -> Iterator[None]:
+    """Keep LiteRT from writing to the user's stderr that it made a delegate; it has no setting for that. What goes wrong
+    is raised as well as written."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # stderr is closed: there is nothing to keep clean
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def sigmoid(values: Any) -> Any:

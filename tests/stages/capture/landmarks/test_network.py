@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from infinitedance_cli.errors import MissingResource
 from infinitedance_cli.stages.capture.landmarks.network import Network, sigmoid
+from tests.conftest import REPOSITORY
 
 
 def test_without_its_mask_the_body_network_says_the_same(blazepose: Path) -> None:
@@ -31,6 +34,22 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"no network at all")
     with pytest.raises(MissingResource, match=r"net\.tflite is not a network"):
         Network(path)
+
+
+def test_making_a_network_writes_nothing(blazepose: Path) -> None:
+    script = (
+        "import sys, pathlib, os\n"
+        "from infinitedance_cli.stages.capture.landmarks.network import Network\n"
+        "Network(pathlib.Path(sys.argv[1]))\n"
+        "os.write(2, b'still there')\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(blazepose / "hand_recrop.tflite")],
+        capture_output=True,
+        cwd=REPOSITORY,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == (b"", b"still there")
 
 
 def test_sigmoid_of_large_numbers() -> None:
