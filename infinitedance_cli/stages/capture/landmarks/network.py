@@ -55,8 +55,8 @@ class Network:
 
 @contextmanager
 def _native_code_silent() -> Iterator[None]:
-    """Keep LiteRT from writing to the user's stderr that it made a delegate; it has no setting for that. What goes wrong
-    is raised as well as written."""
+    """Keep LiteRT from writing to the user's stderr that it made a delegate, for which it has no setting. What goes
+    wrong is raised as well as written."""
     try:
         stderr = os.dup(2)
     except OSError:  # stderr is closed: there is nothing to keep clean
