@@ -91,6 +91,7 @@ def bench(session: nox.Session) -> None:
     untouched = [str(path) for path in sorted(Path(os.environ.get("IDANCE_TEST_SONGS", "-")).glob("*.ogg"))]
     arguments = {
         "bench_retarget": [data],
+        "bench_capture": [data],
         "bench_tokenizer": [data],
         "bench_imitate": [data],
         "bench_restore_feet": [data],

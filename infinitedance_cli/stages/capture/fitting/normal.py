@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from infinitedance_cli.motion import rotation
 from infinitedance_cli.stages.capture.fitting.camera import Pinhole
 from infinitedance_cli.stages.capture.fitting.evidence import Evidence
 from infinitedance_cli.stages.capture.fitting.floor import Floor, Standing
@@ -107,7 +108,8 @@ def _vector_rows(pose: Pose, moves: FloatArray, evidence: Evidence) -> Rows:
     change = (table @ moves.reshape(frames, moves.shape[1], -1)).reshape(frames, len(table), 3, -1)
     change = change - unit[..., None] * (unit[:, :, None, :] @ change)
     into_ray = np.swapaxes(evidence.ray, 1, 2)[:, None] * rest_lengths()[:, None, None]
-    error = (into_ray @ unit[..., None])[..., 0] - evidence.vectors * rest_lengths()[:, None]
+    expected = unit + rotation.rotate(pose.world[:, point_model().bias_joint], point_model().bias)
+    error = (into_ray @ expected[..., None])[..., 0] - evidence.vectors * rest_lengths()[:, None]
     weight = evidence.vector_weight
     off = np.sum(error**2 * weight, axis=-1, keepdims=True)
     weight = weight / (1 + off / _TAIL**2)

@@ -90,13 +90,16 @@ VECTORS: tuple[tuple[str, dict[int, float]], ...] = (
 class PointModel:
     """Landmarks on the skeleton at rest: `joint` (L,) that carries each, `offset` (L, 3) metres in its frame,
     `segment` (L,) of `SEGMENTS` by which the offset grows; `joint_segment` (22,) the same for the bones;
-    `vectors` (B, L) the matrix of `VECTORS`."""
+    `vectors` (B, L) the matrix of `VECTORS`; `bias` (B, 3) by how much the reader sees their directions off, in the
+    frames of the joints `bias_joint` (B,)."""
 
     joint: NDArray[np.intp]
     offset: FloatArray
     segment: NDArray[np.intp]
     joint_segment: NDArray[np.intp]
     vectors: FloatArray
+    bias: FloatArray
+    bias_joint: NDArray[np.intp]
 
 
 @lru_cache
@@ -113,7 +116,8 @@ def point_model() -> PointModel:
     vectors = np.zeros((len(VECTORS), LANDMARKS))
     for row, (_, shares) in enumerate(VECTORS):
         vectors[row, list(shares)] = list(shares.values())
-    return PointModel(joint, _offsets(), segment, joint_segment, vectors)
+    bias_joint = joint[[next(iter(shares)) for _, shares in VECTORS]]
+    return PointModel(joint, _offsets(), segment, joint_segment, vectors, _bias(), bias_joint)
 
 
 @lru_cache
@@ -127,6 +131,18 @@ def world_lengths() -> FloatArray:
     """Lengths (10,) in metres that the reader's world landmarks give the parts of the default body, by `SEGMENTS`."""
     lengths = _measured()["world_lengths"]
     return np.array([lengths[segment] for segment in SEGMENTS])
+
+
+def _bias() -> FloatArray:
+    """Off directions (B, 3): those of the left side and the midline are stored, the right is the mirror image."""
+    stored = _measured()["direction_bias"]
+    rows = []
+    for name, _ in VECTORS:
+        side, _, part = name.partition(" ")
+        sided = side in ("left", "right")
+        value = np.array(stored[part if sided else name], dtype=np.float64)
+        rows.append(value * (-1.0, 1.0, 1.0) if side == "right" else value)
+    return np.stack(rows)
 
 
 def _offsets() -> FloatArray:

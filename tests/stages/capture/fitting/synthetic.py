@@ -33,7 +33,7 @@ class View:
         """From the world to the picture's axes (x right, y down, z away)."""
         angle = np.radians(self.pitch)
         down, level = np.sin(angle), np.cos(angle)
-        return np.array([[1.0, 0.0, 0.0], [0.0, -level, -down], [0.0, down, -level]])
+        return np.array([[1.0, 0.0, 0.0], [0.0, -level, down], [0.0, -down, -level]])
 
     def local(self, points: FloatArray) -> FloatArray:
         """World points in the picture's axes."""
@@ -60,8 +60,8 @@ def dance(frames: int = 90, seed: int = 0) -> MotionClip:
     angles[:, 18, 1], angles[:, 19, 1] = -0.6 - 0.5 * np.sin(beat), 0.6 + 0.5 * np.sin(beat + 0.5)
     angles[:, 0, 1] = 0.4 * np.sin(0.5 * beat + seed)
     turns = rotation.from_axis_angle(angles)
-    for side, first in (("left", 25), ("right", 40)):
-        turns[:, first : first + 15] = relaxed_hands()[side]
+    for name, first in (("left", 25), ("right", 40)):
+        turns[:, first : first + 15] = relaxed_hands()[name]
     root = np.zeros((frames, 3))
     root[:, 0] = 0.15 * np.sin(beat)
     legs = forward_kinematics(skeleton, root, turns)[0][:, [10, 11], 1].min(axis=1)
@@ -74,7 +74,7 @@ def dance(frames: int = 90, seed: int = 0) -> MotionClip:
 def track_of(
     clip: MotionClip, view: View, noise_px: float = 0.0, noise_m: float = 0.0, seed: int = 0, scale: float = 1.0
 ) -> PersonTrack:
-    """What is seen of `clip`; `scale` of the world landmarks, noise of pixels and of world landmarks (each frame's own)."""
+    """What is seen of `clip`; `scale` of the world landmarks, noise of pixels and of metres (each frame's own)."""
     random = np.random.default_rng(seed)
     points = landmarks_of(clip, np.zeros(10))
     frames = len(points)
