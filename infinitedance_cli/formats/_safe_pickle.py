@@ -1,7 +1,11 @@
-"""Pickles of foreign data sets, admitted only as far as numpy arrays, numbers, strings and plain containers."""
+"""Pickles of foreign data sets, admitted only as far as numpy arrays, numbers, strings and plain containers.
+
+Those of joblib, compressed or not, are read too: see `infinitedance_cli.formats._joblib`.
+"""
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,13 +47,24 @@ def load_arrays(file: BinaryIO | Path, name: str = "") -> Any:
     label = name or str(file)
     try:
         if isinstance(file, Path):
-            with file.open("rb") as opened:
-                return ArrayUnpickler(opened, encoding="latin1").load()
+            return _load(file.read_bytes())
         return ArrayUnpickler(file, encoding="latin1").load()
     except OSError as error:
         raise BadInput(f"{label}: {error.strerror}; expected a readable pickle") from None
     except _BROKEN as error:
         raise BadInput(f"{label}: {error or type(error).__name__}; expected a pickle of numpy arrays") from None
+
+
+def _load(content: bytes) -> Any:
+    from infinitedance_cli.formats import _joblib
+
+    plain = _joblib.unpacked(content)
+    if _joblib.MARK in plain[:_MARK_BYTES]:
+        return _joblib.load(plain)
+    return ArrayUnpickler(io.BytesIO(plain), encoding="latin1").load()
+
+
+_MARK_BYTES = 4096
 
 
 # What a truncated or foreign byte string makes the unpickler raise.

@@ -176,6 +176,43 @@ def write_card(
         new.finish(Path(output))
 
 
+@app.command("import")
+def import_set(
+    layout: Annotated[
+        str,
+        typer.Argument(
+            metavar="LAYOUT", help="Which set: aistpp, dd100, finedance, infinitedance, interdance or motorica."
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where it lies, as published.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT", help="Folder of shards, .h5 file, or - for stdout.")
+    ] = "-",
+    music: Annotated[
+        Path | None, typer.Option("--music", metavar="FOLDER", help="Its songs, where they lie elsewhere.")
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option("--protocol", metavar="NAME", help="Which of its published splits.", show_default="the usual one"),
+    ] = "",
+    keep_ignored: Annotated[bool, typer.Option("--all", help="Also what its authors say to ignore.")] = False,
+    size: Size = "1GB",
+    force: options.Force = False,
+) -> None:
+    """Read a published data set as it is laid out: motion, genre, song, performer, split, licence.
+
+    Nothing is downloaded. Recordings that cannot be read are named and left out, and the exit code is then 5. A run
+    into a folder of shards that was stopped goes on when it is started again.
+    """
+    from infinitedance_cli.stages.dataset.gather import parse_size
+    from infinitedance_cli.stages.dataset.importing import Import, find_layout, write_imported
+    from infinitedance_cli.stages.dataset.layouts.recording import LayoutOptions
+
+    run = Import(find_layout(layout), LayoutOptions(music, protocol), keep_ignored)
+    write_imported(run, folder, output, parse_size(size), force=force)
+    run.raise_if_failed()
+
+
 def _named(inputs: list[str] | None, *, reread: bool) -> list[str]:
     """The inputs, standard input where none is named. Raises UsageError where they are read twice and cannot be."""
     from infinitedance_cli.errors import UsageError

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput, UsageError
-from infinitedance_cli.motion.genres import normalised
-from infinitedance_cli.stages.dataset.stats import UNKNOWN
+from infinitedance_cli.stages.dataset.stats import genre_of
 from infinitedance_cli.stream.facts import ClipFacts
 
 logger = logging.getLogger(__name__)
@@ -85,8 +84,8 @@ def split(listing: Iterable[ClipFacts], shares: Sequence[float], *, ties: Sequen
     twice = next((name for name, after in zip(names, names[1:], strict=False) if name == after), None)
     if twice is not None:
         raise BadInput(f"two clips are called {twice!r}; give them names of their own, with idance dataset merge")
-    genres = tuple(sorted({normalised(facts.genre) or UNKNOWN for facts in clips}))
-    columns = np.searchsorted(genres, [normalised(facts.genre) or UNKNOWN for facts in clips])
+    genres = tuple(sorted({genre_of(facts.genre) for facts in clips}))
+    columns = np.searchsorted(genres, [genre_of(facts.genre) for facts in clips])
     seconds = np.array([facts.duration_s for facts in clips])
     groups = _groups(clips, ties)
     table = np.zeros((groups.max() + 1, len(genres)))

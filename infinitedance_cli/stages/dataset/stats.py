@@ -11,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.motion.genres import normalised
+from infinitedance_cli.motion.genres import CLASSES, normalised
 from infinitedance_cli.stream.facts import ClipFacts
 
 UNKNOWN = "unknown"
 _HOUR = 3600.0
+
+
+def genre_of(label: str) -> str:
+    """The usual name of a genre; a class of the release stays one, and an empty label is unknown."""
+    return label.lower() if label.lower() in CLASSES else normalised(label) or UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def statistics_of(listing: Iterable[ClipFacts]) -> Statistics:
     for facts in listing:
         seconds = facts.duration_s
         lengths.append(seconds)
-        tallies["genre"].add(normalised(facts.genre), seconds)
+        tallies["genre"].add(genre_of(facts.genre), seconds)
         for name in ("collection", "licence", "split"):
             tallies[name].add(getattr(facts, name), seconds)
         for name, words in (("stage", facts.stages), ("model", facts.model_licences)):
