@@ -12,6 +12,7 @@ import io
 import lzma
 import math
 import pickle
+import struct
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Literal
@@ -98,4 +99,7 @@ def unpacked(content: bytes) -> bytes:
 
 def load(content: bytes) -> Any:
     """What the bytes of a file of joblib hold. Raises what an unpickler raises on damaged or foreign content."""
-    return _JoblibUnpickler(io.BytesIO(content)).load()
+    try:
+        return _JoblibUnpickler(io.BytesIO(content)).load()
+    except struct.error as error:
+        raise pickle.UnpicklingError(f"truncated ({error})") from error
