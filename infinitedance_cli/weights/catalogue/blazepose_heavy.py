@@ -5,7 +5,7 @@ from infinitedance_cli.weights.source import Download, ModelFile, ModelSource
 
 SOURCE = ModelSource(
     name="blazepose-heavy",
-    purpose="the larger body network of blazepose, slower and somewhat surer",
+    purpose="the larger body network of blazepose; three times slower, no closer on drawn dancers",
     files=(
         ModelFile(
             "pose_landmark_heavy.tflite",
