@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "Measure motion: sliding, jitter, beats, diversity.",
     "render": "Draw motion as video.",
     "convert": "Read and write motion in any known format.",
-    "dataset": "Shards, figures, splits, checks and cards of data sets; imports of published ones.",
+    "dataset": "Shards, figures, splits, checks and imports of data sets.",
     "models": "Fetch and look up models from elsewhere, and their licences.",
     "doctor": "Show what is installed, what is missing and how to get it.",
 }
