@@ -15,7 +15,9 @@ from infinitedance_cli.config import ConfigType, resolve, to_yaml
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="IN", help="Motion files, or - for the clip stream on stdin.", show_default="-"),
+    typer.Argument(
+        metavar="IN", help="Motion files, folders of shards, or - for the clip stream on stdin.", show_default="-"
+    ),
 ]
 Output = Annotated[
     str,

@@ -25,6 +25,7 @@ from infinitedance_cli.stages.evaluate.metrics.quality import Stance, estimated_
 from infinitedance_cli.stages.evaluate.metrics.spaces import JointSet
 from infinitedance_cli.stream.dispatch import format_for_reading, readable_extensions
 from infinitedance_cli.stream.ports import PIPE, check_inputs, read_clips, read_file
+from infinitedance_cli.stream.shards import is_shard_folder
 
 FloatArray = NDArray[np.floating]
 
@@ -103,7 +104,7 @@ class Dance:
 def read_dances(
     inputs: Sequence[str], *, rest_joints: FloatArray | None = None, fps: float | None = None
 ) -> Iterator[Dance]:
-    """The dances of motion files, folders of these and `-`, in order (folders: by name).
+    """The dances of motion files, folders of these or of shards, and `-`, in order (folders: by name).
 
     Checked at the call, read as they are asked for. `fps` is the rate of other programs' files, which never tell it.
     Raises as `check_inputs`, and BadInput when a folder holds no motion or a file is not what it claims to be.
@@ -115,7 +116,8 @@ def read_dances(
 
 def _read_each(names: Sequence[str], rest_joints: FloatArray | None, fps: float | None) -> Iterator[Dance]:
     for name in names:
-        reader = None if name == PIPE else _PEERS.get(format_for_reading(Path(name)).name)
+        own = name == PIPE or is_shard_folder(Path(name))
+        reader = None if own else _PEERS.get(format_for_reading(Path(name)).name)
         if reader is None:
             for clip in read_clips([name]):
                 require_smplx_joints(clip)
@@ -129,10 +131,10 @@ def _read_each(names: Sequence[str], rest_joints: FloatArray | None, fps: float 
 
 
 def _expanded(inputs: Sequence[str]) -> list[str]:
-    """Inputs with each folder replaced by the motion files in it."""
+    """Inputs with each folder replaced by the motion files in it; folders of shards stay."""
     names: list[str] = []
     for name in inputs:
-        if name == PIPE or not Path(name).is_dir():
+        if name == PIPE or not Path(name).is_dir() or is_shard_folder(Path(name)):
             names.append(name)
             continue
         endings = readable_extensions()

@@ -14,7 +14,10 @@ from infinitedance_cli.motion.retarget.smpl import smpl_offsets
 from infinitedance_cli.motion.skeleton import SMPLX_PARENTS
 from infinitedance_cli.stages.evaluate.dances import Dance, read_dances
 from infinitedance_cli.stages.evaluate.mesh_pose import mesh_pose
+from infinitedance_cli.stream.codec import encode
+from infinitedance_cli.stream.facts import facts_of
 from infinitedance_cli.stream.ports import write_clips
+from infinitedance_cli.stream.shard_writer import ShardWriter
 from tests.motion.samples import wandering_clip
 from tests.stages.evaluate import peers
 
@@ -109,6 +112,13 @@ def test_folders_are_read_by_name_and_other_files_in_them_passed_over(tmp_path: 
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no motion file"):
         read_dances([str(tmp_path / "empty")])
+
+
+def test_a_folder_of_shards_is_one_set_of_clips(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path / "dances") as writer:
+        for clip in (wandering_clip(20), wandering_clip(20, 1)):
+            writer.add(encode(clip), facts_of(clip))
+    assert [dance.name for dance in read_dances([str(tmp_path / "dances")])] == ["wandering-0", "wandering-1"]
 
 
 class Harmful:
