@@ -81,8 +81,8 @@ class LandmarkReader:
     """Finds people and follows them from picture to picture. One reader serves any number of people and shots.
 
     The body is read by the caller's thread, each hand and the face by another, all at the same time. `model` is the
-    network of the body: "full", or "heavy", which is slower and on drawn dancers no closer. Raises MissingResource where
-    models are missing and cannot be fetched. Close it, or use it in a `with`.
+    network of the body: "full", or "heavy", which is slower and no closer on drawn dancers. Raises MissingResource
+    where models are missing and cannot be fetched. Close it, or use it in a `with`.
     """
 
     def __init__(self, model: BodyModel = "full", *, details: bool = True) -> None:
