@@ -119,5 +119,6 @@ def _figures(clip: MotionClip) -> dict[str, float]:
     found: dict[str, float] = {}
     for group, names in _FIGURES.items():
         attributes = _attributes(clip, group)
-        found |= {name: float(attributes[name]) for name in names if name in attributes}
+        values = {name: attributes[name] for name in names if name in attributes}
+        found |= {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
     return found

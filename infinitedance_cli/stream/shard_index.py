@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,7 +127,10 @@ class ShardIndex:
         except OSError as error:
             raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
         if count and self.text_end > len(self._texts):
-            raise BadInput(f"{folder / TEXTS}: found {len(self._texts)} bytes, expected {self.text_end}: it was cut")
+            raise BadInput(
+                f"{folder / TEXTS}: found {len(self._texts)} bytes, expected {self.text_end}: it was cut; "
+                "build the index anew: idance dataset shard SHARDS -o NEW"
+            )
 
     def __len__(self) -> int:
         return len(self.records)
@@ -196,4 +200,6 @@ def _check_header(path: Path, found: bytes) -> None:
 
 def _mapped(path: Path) -> mmap.mmap | bytes:
     with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from infinitedance_cli.errors import UsageError
+from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.stream.facts import ClipFacts
 from infinitedance_cli.stream.files import clear_failure
 from infinitedance_cli.stream.shard_index import (
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 SHARD_BYTES = 1_000_000_000
 _COMMIT_BYTES, _COMMIT_S = 64_000_000, 5.0
 _LOCK = ".lock"
+_REMEMBERED = 100_000
+"""New clips that are kept in mind before the index is opened again."""
 
 
 class ShardWriter:
@@ -40,14 +42,19 @@ class ShardWriter:
     left behind that died is cut off first: an image without a record counts for nothing. Leaving the `with` block
     commits, also by an error.
 
-    Raises UsageError when another writer has the folder or it holds other files; StageFailed when it cannot be written.
+    Raises UsageError when another writer has the folder or it holds other files; BadInput when its index is damaged;
+    StageFailed when it cannot be written.
     """
+
+    _shard: BinaryIO
+    _texts: BinaryIO
+    _index_file: BinaryIO
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
         self.folder, self.shard_bytes = Path(folder), shard_bytes
         self._shard_number = self._shard_end = self._text_end = self._pending_bytes = self.added = 0
         self._pending: list[bytes] = []
-        self._names: dict[str, bytes] = {}
+        self._names: set[str] = set()
         self._hashes: set[bytes] = set()
         self._committed_at = time.monotonic()
         self._failed = False
@@ -83,7 +90,7 @@ class ShardWriter:
             self._lock.release()
 
     def has_image(self, sha256: bytes) -> bool:
-        """Whether a clip with exactly this content is there."""
+        """Whether a clip with exactly this content is there; of those written before, by eight bytes of the hash."""
         if sha256 in self._hashes:
             return True
         first, known = np.uint64(int.from_bytes(sha256[:8], "little")), self._before.hashes
@@ -110,7 +117,7 @@ class ShardWriter:
         self._text_end += len(line)
         self._pending.append(record)
         self._pending_bytes += len(image)
-        self._names[facts.clip_id] = sha256
+        self._names.add(facts.clip_id)
         self._hashes.add(sha256)
         self.added += 1
         self._failed = False
@@ -127,26 +134,40 @@ class ShardWriter:
                 self._index_file.write(b"".join(self._pending))
                 _sync(self._index_file)
             self._pending.clear()
+            if len(self._names) > _REMEMBERED:
+                self._before = ShardIndex(self.folder)
+                self._names.clear()
+                self._hashes.clear()
         self._pending_bytes, self._committed_at, self._failed = 0, time.monotonic(), False
 
     def _open(self) -> None:
         path = self.folder / INDEX
         if not path.exists() or path.stat().st_size < HEADER_BYTES:
+            self._refuse_damaged_index(0)
             path.write_bytes(header())
         self._before = ShardIndex(self.folder)
         count = len(self._before)
         self._text_end = self._before.text_end
-        self._index_file = _opened(path, HEADER_BYTES + count * RECORD.itemsize)
-        self._texts = _opened(self.folder / TEXTS, self._text_end)
         if count:
             last = self._before.records[-1]
             self._shard_number = int(last["shard"])
             self._shard_end = int(last["offset"]) + int(last["size"])
+        self._refuse_damaged_index(self._shard_number + 2 if count else 1)
         shard = self.folder / shard_name(self._shard_number)
         if self._shard_end and (not shard.is_file() or shard.stat().st_size < self._shard_end):
             logger.warning("%s: is shorter than the index says; idance dataset verify names what is lost", shard)
             self._shard_number, self._shard_end = self._shard_number + 1, 0
+        self._index_file = _opened(path, HEADER_BYTES + count * RECORD.itemsize)
+        self._texts = _opened(self.folder / TEXTS, self._text_end)
         self._shard = _opened(self.folder / shard_name(self._shard_number), self._shard_end)
+
+    def _refuse_damaged_index(self, unexpected: int) -> None:
+        """Raises BadInput where a shard is there that no writer that died can have left: it would be lost."""
+        if (self.folder / shard_name(unexpected)).exists():
+            raise BadInput(
+                f"{self.folder / INDEX}: the index is damaged: it knows less than the shards that are there; "
+                "build it anew: idance dataset shard SHARDS -o NEW"
+            )
 
     def _next_shard(self) -> None:
         _close(self._shard)
@@ -170,8 +191,8 @@ def _make_folder(folder: Path) -> None:
 
 def _opened(path: Path, end: int) -> BinaryIO:
     """A file to append to after byte `end`; what stands there after it is cut off."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    file = os.fdopen(descriptor, "r+b")
+    path.touch()
+    file = open(path, "r+b")  # noqa: SIM115  # closed by the writer
     file.truncate(end)
     file.seek(end)
     return file

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion.clip import MotionClip
@@ -40,14 +40,14 @@ class ShardFolder:
         self.index = ShardIndex(self.folder)
         if not len(self.index):
             raise BadInput(f"{folder}: there are no clips in it; expected at least one")
-        self._files: OrderedDict[int, int] = OrderedDict()
+        self._files: OrderedDict[int, BinaryIO] = OrderedDict()
 
     def __reduce__(self) -> tuple[type[ShardFolder], tuple[Path]]:
         return ShardFolder, (self.folder,)
 
     def __del__(self) -> None:
-        for descriptor in getattr(self, "_files", {}).values():
-            os.close(descriptor)
+        for file in getattr(self, "_files", {}).values():
+            file.close()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -66,7 +66,9 @@ class ShardFolder:
         record = self.index.records[number]
         size = int(record["size"])
         try:
-            image = os.pread(self._file(int(record["shard"])), size, int(record["offset"]))
+            file = self._file(int(record["shard"]))
+            file.seek(int(record["offset"]))
+            image = file.read(size)
         except OSError as error:
             raise BadInput(f"{self.name(number)}: cannot be read ({error.strerror or error})") from error
         if len(image) < size:
@@ -79,33 +81,38 @@ class ShardFolder:
         """The clip `number`. Raises BadInput as `image`."""
         return decode(self.image(number), self.name(number))
 
-    def images(self) -> Iterator[tuple[int, bytes]]:
-        """Numbers and images of all clips that can be read; the others are named, left out and counted in the log."""
-        lost: Counter[str] = Counter()
+    def images(self, lost: Counter[str] | None = None) -> Iterator[tuple[int, bytes]]:
+        """Numbers and images of all clips that can be read; the others are named, left out and counted in the log.
+
+        `lost` counts them too, by shard.
+        """
+        lost = Counter() if lost is None else lost
+        before = lost.total()
         for number in range(len(self)):
             try:
                 image = self.image(number)
             except BadInput as error:
-                shard = shard_name(int(self.index.records[number]["shard"]))
+                shard = str(self.folder / shard_name(int(self.index.records[number]["shard"])))
                 logger.log(logging.DEBUG if lost[shard] else logging.WARNING, "%s; left out", error)
                 lost[shard] += 1
                 continue
             yield number, image
-        if lost:
-            named = ", ".join(f"{count} in {shard}" for shard, count in sorted(lost.items()))
-            logger.warning("%s: %d of %d clips left out: %s", self.folder, lost.total(), len(self), named)
+        if lost.total() > before:
+            here = {Path(shard).name: count for shard, count in lost.items() if Path(shard).parent == self.folder}
+            named = ", ".join(f"{count} in {shard}" for shard, count in sorted(here.items()))
+            logger.warning("%s: %d of %d clips left out: %s", self.folder, sum(here.values()), len(self), named)
 
     def clips(self) -> Iterator[MotionClip]:
         """All clips that can be read, as `images`."""
         for number, image in self.images():
             yield decode(image, self.name(number))
 
-    def _file(self, shard: int) -> int:
-        descriptor = self._files.get(shard)
-        if descriptor is None:
+    def _file(self, shard: int) -> BinaryIO:
+        file = self._files.get(shard)
+        if file is None:
             while len(self._files) >= _OPEN_FILES:
-                os.close(self._files.popitem(last=False)[1])
-            descriptor = self._files[shard] = os.open(self.folder / shard_name(shard), os.O_RDONLY)
+                self._files.popitem(last=False)[1].close()
+            file = self._files[shard] = open(self.folder / shard_name(shard), "rb")  # noqa: SIM115  # kept for the next
         else:
             self._files.move_to_end(shard)
-        return descriptor
+        return file

@@ -232,6 +232,29 @@ def test_a_changed_index_is_told(tmp_path: Path) -> None:
         ShardFolder(folder)
 
 
+def test_a_writer_cuts_nothing_off_that_the_index_has_lost(tmp_path: Path) -> None:
+    given, folder = clips(9), tmp_path / "dances"
+    write(folder, given, 1)
+    before = {path.name: path.read_bytes() for path in folder.glob("shard-*")}
+    index = (folder / "clips.index").read_bytes()
+    for length in (0, HEADER_BYTES, HEADER_BYTES + RECORD.itemsize):
+        (folder / "clips.index").write_bytes(index[:length])
+        with pytest.raises(BadInput, match="the index is damaged"):
+            ShardWriter(folder).__enter__()
+        assert {path.name: path.read_bytes() for path in folder.glob("shard-*")} == before
+
+
+def test_a_long_run_forgets_what_the_index_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infinitedance_cli.stream.shard_writer._REMEMBERED", 2)
+    with ShardWriter(tmp_path / "dances") as writer:
+        for number, clip in enumerate(clips(7)):
+            writer.add(encode(clip), facts_of(clip))
+            writer.commit()
+            assert all(writer.has_name(f"clip{n}") == (n <= number) for n in range(7))
+            assert writer.has_image(hashlib.sha256(encode(clips(1)[0])).digest())
+    assert len(ShardFolder(tmp_path / "dances")) == 7
+
+
 def test_the_index_is_as_described(tmp_path: Path) -> None:
     write(tmp_path / "dances", clips(3))
     content = (tmp_path / "dances" / "clips.index").read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -39,9 +40,11 @@ def shard_clips(output: Folder, inputs: Inputs = None, size: Size = "1GB", dupli
     on when it is started again.
     """
     from infinitedance_cli.stages.dataset.gather import parse_duplicates, parse_size, to_shards
-    from infinitedance_cli.stages.dataset.sources import read_items
+    from infinitedance_cli.stages.dataset.sources import raise_if_lost, read_items
 
-    to_shards(read_items(inputs or ["-"]), output, parse_size(size), parse_duplicates(duplicates))
+    lost: Counter[str] = Counter()
+    to_shards(read_items(inputs or ["-"], lost), output, parse_size(size), parse_duplicates(duplicates))
+    raise_if_lost(lost)
 
 
 @app.command("merge")
@@ -57,16 +60,18 @@ def merge_clips(
     A clip that comes twice with the same content is taken once.
     """
     from infinitedance_cli.stages.dataset.gather import parse_duplicates, parse_size, to_file, to_shards
-    from infinitedance_cli.stages.dataset.sources import read_items
+    from infinitedance_cli.stages.dataset.sources import raise_if_lost, read_items
     from infinitedance_cli.stream.files import check_new_file
 
+    lost: Counter[str] = Counter()
     shard_bytes, chosen = parse_size(size), parse_duplicates(duplicates)
-    items = read_items(inputs or ["-"])
+    items = read_items(inputs or ["-"], lost)
     if output.suffix.lower() in (".h5", ".hdf5"):
         check_new_file(output, force=force)
         to_file(items, output, chosen)
     else:
         to_shards(items, output, shard_bytes, chosen)
+    raise_if_lost(lost)
 
 
 @app.command("stats")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infinitedance_cli.errors import StageFailed
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stream.codec import decode, encode
 from infinitedance_cli.stream.dispatch import format_for_reading
@@ -35,14 +37,21 @@ class Item:
         return self.known or facts_of(self.clip())
 
 
-def read_items(inputs: Sequence[str]) -> Iterator[Item]:
+def read_items(inputs: Sequence[str], lost: Counter[str] | None = None) -> Iterator[Item]:
     """The clips of all inputs in order: folders of shards, clip files and streams as they lie, other formats encoded.
 
-    Inputs are checked at the call. Clips of a damaged shard are named in the log, left out and counted.
+    Inputs are checked at the call. Clips of a damaged shard are named in the log, left out, and counted in `lost`.
     Raises as `infinitedance_cli.stream.ports.read_clips`.
     """
     check_inputs(inputs)
-    return (item for name in inputs for item in _items(name))
+    return (item for name in inputs for item in _items(name, lost))
+
+
+def raise_if_lost(lost: Counter[str]) -> None:
+    """Raises StageFailed, when everything else is written, where clips were left out."""
+    if lost:
+        named = ", ".join(f"{count} in {shard}" for shard, count in sorted(lost.items()))
+        raise StageFailed(f"{lost.total()} clips could not be read and were left out: {named}")
 
 
 def list_facts(inputs: Sequence[str]) -> Iterator[ClipFacts]:
@@ -51,14 +60,14 @@ def list_facts(inputs: Sequence[str]) -> Iterator[ClipFacts]:
     return (facts for name in inputs for facts in _facts(name))
 
 
-def _items(name: str) -> Iterator[Item]:
+def _items(name: str, lost: Counter[str] | None = None) -> Iterator[Item]:
     path = Path(name)
     if name == PIPE:
         for where, image in read_images(sys.stdin.buffer, "standard input"):
             yield Item(where, image)
     elif path.is_dir():
         folder = ShardFolder(path)
-        for number, image in folder.images():
+        for number, image in folder.images(lost):
             yield Item(folder.name(number), image, folder.index.entry(number).facts)
     elif format_for_reading(path).name == OWN_FORMAT:
         with open(path, "rb") as file:

@@ -74,6 +74,9 @@ def test_a_damaged_shard_costs_its_clips_only(tmp_path: Path, idance: Idance) ->
     assert ended.code == 0
     assert any("1 of 4 clips left out: 1 in shard-000001.h5" in line for line in ended.lines)
     assert names(tmp_path / "rest.h5") == ["c0", "c2", "c3"]
+    merged = idance("dataset", "merge", tmp_path / "all", "-o", tmp_path / "merged")
+    assert merged.code == 5 and "1 clips could not be read and were left out" in merged.lines[-1]
+    assert "shard-000001.h5" in merged.lines[-1] and names(tmp_path / "merged") == ["c0", "c2", "c3"]
 
 
 def test_bad_words_are_told(tmp_path: Path, idance: Idance) -> None:
