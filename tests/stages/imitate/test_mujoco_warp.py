@@ -17,9 +17,10 @@ from infinitedance_cli.stages.imitate.engines._scene import Scene, build_scene
 from infinitedance_cli.stages.imitate.engines._simulation import Simulation
 from infinitedance_cli.stages.imitate.reference import reference_states
 from infinitedance_cli.stages.imitate.stage import Failures, imitate, load_engine
+from infinitedance_cli.stream.codec import decode, encode
+from tests.conftest import RunIdance
 
 pytest.importorskip("mujoco_warp", reason="the extra 'warp' is not installed")
-warp = pytest.importorskip("warp", reason="the extra 'warp' is not installed")
 
 TOLERANCE_M, TOLERANCE_QUATERNION, TOLERANCE_N = 1e-5, 1e-5, 1.0
 """To C MuJoCo, which computes in double precision: metres, quaternion components, newtons."""
@@ -53,7 +54,6 @@ def rollout(scene: Scene, clip: MotionClip, help_: Help, push: float = 0.0) -> R
 def simulated(rollouts: Sequence[Rollout]) -> list[Outcome]:
     from infinitedance_cli.stages.imitate.engines._warp_simulation import WarpSimulation
 
-    warp.config.quiet = True
     return WarpSimulation("cpu").run(rollouts)
 
 
@@ -121,3 +121,10 @@ def test_the_stage_gives_it_many_clips_and_keeps_their_order() -> None:
     assert [clip.clip_id for clip in results] == ["a", "b", "c"]
     assert all(clip.extra["physics"].attributes["engine"] == "mujoco-warp" for clip in results)
     assert results[0].skeleton.joint_count == default_skeleton(22).joint_count
+
+
+def test_nothing_but_clips_goes_to_stdout(run_idance: RunIdance) -> None:
+    """Warp greets on stdout, and tells there of every kernel that it compiles."""
+    result = run_idance("imitate", "--engine", "mujoco-warp", input=encode(lunging(4)), stdin=None)
+    assert result.returncode == 0, result.stderr
+    assert decode(result.stdout, "stdout").frames == 4

@@ -16,7 +16,7 @@ def create() -> PhysicsEngine:
             raise missing_library(library, "the physics engine 'mujoco-warp'")
     import warp
 
-    warp.config.quiet = True  # it would write to stdout, where the clips go
+    warp.config.log_level = warp.LOG_ERROR  # it would write to stdout, where the clips go
     from infinitedance_cli.stages.imitate.engines._warp_engine import MujocoWarpEngine
 
     return MujocoWarpEngine()
