@@ -5,7 +5,8 @@
 - *rendered*: five recordings drawn by `idance render` with a camera that stands still. PA: each frame laid on the truth
   by rotation, size and place; root: laid on it by the pelvis only, in the world as it was found (so a floor that is
   askew counts); global: how far the pelvis is after 10 s when both begin at the same place. Focal length estimated.
-  Recordings other than those on which `landmark_offsets.json` was measured (which were a salsa, a disco hit, a whirl, a J-pop and a casual dance).
+  Recordings other than those on which `landmark_offsets.json` was measured, which were a salsa, a hype, a whirl, a
+  J-pop and a casual dance.
 - *four views*: `pose2sim_single_cam01` to `04`, each fitted alone with an estimated focal length, against the
   triangulation of the landmarks of all four by the cameras that the maker of the videos calibrated (Pose2Sim, BSD-3).
 - *video*: `sports2d_demo.mp4`, each person in it: how far the landmarks of the body are from where they were seen.
