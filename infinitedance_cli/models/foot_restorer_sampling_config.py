@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 
 ANCHOR = 0.002
 """How firmly the body's path stays where it came in, against steps that were mended: the weight of squared shifts over
-that of squared changes of shift. Training and use share it.
+that of squared changes of shift. Training goes by it; at use, where steps are a little wrong, twice as much is better.
 """
 
 

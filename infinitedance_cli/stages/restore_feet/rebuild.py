@@ -27,7 +27,9 @@ _REACH = 2.0
 """No leg is that long: where a locked foot is out of reach it falls short. Bringing the body down to it cost 4 mm of
 every joint on clean motion.
 """
-_SUNK_M = 0.005
+_CLEARANCE_M = 0.003
+"""Metres that a mended foot in the air may be below its standing height."""
+_SUNK_M = 0.004
 """Feet that are deeper in the floor than this on the mean of a second have sunk; from twice that on, surely."""
 _SIMULATED = "imitate"
 _REBUILT = LEG_JOINTS[:6]
@@ -68,9 +70,7 @@ def rebuild(clip: MotionClip, seen: Observation, restored: RestoredColumns, conf
     return _planted(clip, mended, restored.contact, shares.either, seen.floor, planting) if planting.plant else mended
 
 
-def found_damage(
-    clip: MotionClip, seen: Observation, restored: RestoredColumns, config: RestoreFeetConfig
-) -> Shares:
+def found_damage(clip: MotionClip, seen: Observation, restored: RestoredColumns, config: RestoreFeetConfig) -> Shares:
     """How much of each correction each frame of the clip gets."""
     made_by = clip.provenance[-1]["stage"] if clip.provenance else ""
     if config.mend == "all" or (config.mend == "auto" and made_by == _SIMULATED):
@@ -156,6 +156,7 @@ def _planted(
         ease=config.ease,
         moves_body=False,
         reach=_REACH,
+        clearance=_CLEARANCE_M,
     )
     level = np.array([0, floor, 0], dtype=np.float32)
     lowered = replace(mended, root_position=mended.root_position - level)
