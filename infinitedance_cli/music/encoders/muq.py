@@ -22,6 +22,10 @@ _WINDOW_S, _MARGIN_S = 240, 10
 on both sides, so that memory does not grow with its square."""
 
 
+_LEAST_SAMPLES = 2048
+"""One frame of the spectrogram; shorter sounds are followed by silence."""
+
+
 @dataclass(frozen=True)
 class MuQEncoder:
     """MuQ's last hidden state; see `_muq_network`."""
@@ -41,6 +45,7 @@ class MuQEncoder:
         from infinitedance_cli.music.features import frame_count
 
         samples = np.concatenate(list(song.audio(SAMPLE_RATE)))
+        samples = np.pad(samples, (0, max(0, _LEAST_SAMPLES - len(samples))))
         rows = encode_samples(self.network, samples)
         wanted = frame_count(song.duration_s, self.rate_hz)
         return rows[np.minimum(np.arange(wanted), len(rows) - 1)]
