@@ -3,10 +3,10 @@
     python -m tests.benchmarks.bench_released            # hidden 512, 8 layers, fp32, one CPU thread
     python -m tests.benchmarks.bench_released --paper    # paper size on a GPU, bf16, batch 1 and 64
 
-Prediction for the paper size on an H200 (4.3 TB/s of 4.8): a pass reads 973.1 M values of layers, 512 head rows of 2048
-and the dance bridge, 1.97 GB in bf16, and three passes make four frames. With 96 tokens kept of every window, memory alone
-allows 2,872 frames/s at batch 1. At batch 64 weights are read once for all, 184,000 by weights alone; the cache, 16 MB a
-sequence at mid-window, is 1.0 GB more a pass: 120,000. Not measured yet: no GPU was at hand.
+Prediction for the paper size on an H200 (4.3 TB/s of 4.8): a pass reads 973.1 M values of layers, 512 head rows of
+2048 and the dance bridge, 1.97 GB in bf16, and three passes make four frames. With 96 tokens kept of every window,
+memory alone allows 2,872 frames/s at batch 1. At batch 64 weights are read once for all, 184,000 by weights alone; the
+cache, 16 MB a sequence at mid-window, is 1.0 GB more a pass: 120,000. Not measured yet: no GPU was at hand.
 """
 
 from __future__ import annotations
