@@ -39,7 +39,8 @@ class ShakingRule:
     differences tell of is more than `least_white` of that of third differences (1 for white noise, less for movement).
 
     Noise is measured over `seconds`, movement over those first and then over `moment` seconds, of which the mean is
-    taken with the share `local` for the moment.
+    taken with the share `local` for the moment, `rounds` times. Movement is at least the share `least_movement` of what
+    is seen: less shaking is left in a body that hardly moves, the smaller it is.
     """
 
     root: float = 0.0004
@@ -48,6 +49,8 @@ class ShakingRule:
     seconds: float = 1.0
     moment: float = 0.3
     local: float = 0.7
+    rounds: int = 2
+    least_movement: float = 0.1
 
 
 def without_shaking(
@@ -94,9 +97,9 @@ def steadied(
     if not excess.any():
         return path
     # What is left of the third differences when the noise is taken off is how much the movement itself changes.
-    mean = movement = np.maximum(third - excess, 0.1 * third + _STEADY)
+    mean = movement = np.maximum(third - excess, rule.least_movement * third + _STEADY)
     share = math.comb(2 * _FITTED_ORDER, _FITTED_ORDER)
-    for _ in range(2):
+    for _ in range(rule.rounds):
         fit = PathFit(len(path), path.shape[1])
         fit.add(0, 1.0, path)
         fit.add(_FITTED_ORDER, (excess / movement / share)[1:-2], -np.diff(offset, n=_FITTED_ORDER, axis=0))

@@ -14,13 +14,15 @@ from infinitedance_cli.models.foot_restorer_sampling import restore_columns
 from infinitedance_cli.models.step_features import FPS
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.resample import require_smplx_joints, resample_clip
-from infinitedance_cli.motion.shaking import without_shaking
+from infinitedance_cli.motion.shaking import ShakingRule, without_shaking
 from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
 from infinitedance_cli.stages.restore_feet.observe import observe
 from infinitedance_cli.stages.restore_feet.rebuild import rebuild
 
 logger = logging.getLogger(__name__)
 
+_SHAKING = ShakingRule(rounds=3, least_movement=0.02)
+"""More thorough than in training, whose windows seldom show a body that stands nearly still."""
 LEAST_FRAMES = 8
 """Shorter clips pass as they are: nobody can tell what their feet do."""
 
@@ -63,7 +65,7 @@ def restore_clip(clip: MotionClip, model: FootRestorer, config: RestoreFeetConfi
 
 def steadied(clip: MotionClip) -> MotionClip:
     """The clip without the shaking of root and legs; itself if nothing shakes."""
-    root, joints = without_shaking(clip.skeleton, clip.root_position, clip.joint_rotation, clip.fps)
+    root, joints = without_shaking(clip.skeleton, clip.root_position, clip.joint_rotation, clip.fps, _SHAKING)
     if root is clip.root_position and joints is clip.joint_rotation:
         return clip
     return replace(clip, root_position=root, joint_rotation=joints)
