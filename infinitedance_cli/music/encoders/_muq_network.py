@@ -75,6 +75,9 @@ class _Subsampling(nn.Module):
 class MuQNetwork(nn.Module):
     """(B, samples) at 24 kHz → (B, samples // 960, 1024), the conformer's last hidden state."""
 
+    _filters: Tensor
+    _window: Tensor
+
     def __init__(self, config: MuQConfig) -> None:
         super().__init__()
         from transformers import Wav2Vec2ConformerConfig
