@@ -17,11 +17,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Literal
 
 from infinitedance_cli.errors import BadInput, IdanceError, MissingResource, StageFailed
@@ -108,15 +110,16 @@ class Worker:
         settings = check_worker(spec)
         self._spec, self._python, self._unsent = spec, settings.python, 0
         command = [settings.python, str(spec.script), *arguments]
-        try:
-            self._process = WorkerProcess(spec.name, command, _environment(spec, settings))
-        except OSError as error:
-            raise MissingResource(
-                f"the worker '{spec.name}' cannot be started with {settings.python} ({error.strerror or error}); name "
-                f"another interpreter in {workers_file()} or {variable(spec.name, 'python')}"
-            ) from error
-        # Ends the process also where nobody leaves the block: the worker is forgotten, or the interpreter ends.
-        self.close = weakref.finalize(self, self._process.stop)
+        with _interrupts_wait():  # one between start and `finalize` would leave a process that nobody ends
+            try:
+                self._process = WorkerProcess(spec.name, command, _environment(spec, settings))
+            except OSError as error:
+                raise MissingResource(
+                    f"the worker '{spec.name}' cannot be started with {settings.python} ({error.strerror or error}); "
+                    f"name another interpreter in {workers_file()} or {variable(spec.name, 'python')}"
+                ) from error
+            # Ends the process also where nobody leaves the block: the worker is forgotten, or the interpreter ends.
+            self.close = weakref.finalize(self, self._process.stop)
 
     def __enter__(self) -> Worker:
         return self
@@ -218,6 +221,22 @@ class Worker:
 
 _CODES: Mapping[int, type[IdanceError]] = {kind.exit_code: kind for kind in (BadInput, MissingResource, StageFailed)}
 _MISSING = re.compile(r"^(?:ModuleNotFoundError|ImportError)\b(?:: No module named '(?P<module>[^']+)')?")
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Ctrl-C takes effect at the end of the block; outside of the main thread it does not arrive anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    previous = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
+    if caught and callable(previous):
+        previous(*caught[0])
 
 
 def _signal_name(number: int) -> str:

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infinitedance_cli.errors import StageFailed
 from infinitedance_cli.motion.clip import MotionClip
+from infinitedance_cli.stream._worker_pipes import WorkerProcess
 from infinitedance_cli.stream.worker import Worker, run_worker
 from tests.stream.clips import assert_same_clip, full_clip, small_clip
 from tests.stream.toy_worker import ECHO, failure, settings_file, worker
@@ -208,6 +211,23 @@ list(run_worker(WorkerSpec("toy", pathlib.Path({str(spec.script)!r}), "")))
     _, said = process.communicate()
     assert b"KeyboardInterrupt" in said
     _wait_until_gone([int((tmp_path / "pid").read_text())])
+
+
+def test_an_interruption_while_a_worker_starts_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    class Interrupted(WorkerProcess):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            started.append(self._process.pid)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)  # where an interruption would be raised
+
+    monkeypatch.setattr("infinitedance_cli.stream.worker.WorkerProcess", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_worker(worker(tmp_path, "import time; time.sleep(600)")))
+    gc.collect()
+    _wait_until_gone(started)
 
 
 def _wait_until_gone(processes: list[int]) -> None:

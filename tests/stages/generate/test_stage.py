@@ -144,8 +144,8 @@ def test_a_model_without_genres_takes_none(click_track: Path, tiny_bundle: Path,
 
 def test_the_encoder_of_the_training_is_used(click_track: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     assert dance(click_track, resaved(tiny_bundle, tmp_path / "a", encoder="spectral"), genre="salsa").frames == 180
-    with pytest.raises(MissingResource, match="encoder 'muq', which is not installed"):
-        dance(click_track, resaved(tiny_bundle, tmp_path / "b", encoder="muq"))
+    with pytest.raises(MissingResource, match="encoder 'jukebox', which is not installed"):
+        dance(click_track, resaved(tiny_bundle, tmp_path / "b", encoder="jukebox"))
 
 
 def test_parts_of_two_trainings_are_refused(click_track: Path, tiny_bundle: Path, tmp_path: Path) -> None:
