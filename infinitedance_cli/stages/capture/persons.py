@@ -54,6 +54,7 @@ class Sighting:
     background: list[np.ndarray] = field(default_factory=list)
     where: Detection | Following | None = None
     pending: Callable[[], PersonLandmarks] | None = None
+    coming: Callable[[], PersonLandmarks] | None = None
     last_box: Box = field(default_factory=lambda: np.zeros(4, np.float32))
     last_seen_s: float = 0.0
     doubled: int = 0
@@ -89,12 +90,15 @@ class PersonFollower:
 
     def add(self, picture: TimedPicture, background: np.ndarray | None = None) -> Iterator[Sighting]:
         """Follow everybody into the next picture; yields those who have been out of sight for too long."""
-        self._collect()
+        # The body of this picture is read while other threads still read the hands and faces of the one before.
         for someone in self._followed:
             if someone.where is not None:
                 self._begin(someone, picture, someone.where)
+        self._collect()
         if self._must_look():
             self._look(picture)
+        for someone in self._followed:
+            someone.pending, someone.coming = someone.coming, None
         self._age += 1
         self._before = (picture.time_s, background)
         yield from self._ended(picture.time_s)
@@ -109,15 +113,18 @@ class PersonFollower:
 
     def _begin(self, someone: Sighting, picture: TimedPicture, where: Detection | Following) -> None:
         pending, someone.where = self._reader.begin(picture.pixels, where)
-        someone.pending = pending if someone.where is not None else None
+        someone.coming = pending if someone.where is not None else None
 
     def _collect(self) -> None:
-        """Take the landmarks of the picture before, which are ready by now."""
+        """Take the landmarks of the picture before; who was lost in it is not followed into this one either."""
         for someone in self._followed:
             if someone.pending is not None and self._before is not None:
                 landmarks, someone.pending = someone.pending(), None
                 self._take(someone, landmarks, *self._before)
         self._separate()
+        for someone in self._followed:
+            if someone.where is None:
+                someone.coming = None
 
     def _take(self, someone: Sighting, row: PersonLandmarks, time_s: float, background: np.ndarray | None) -> None:
         if row.score < self._config.least_score or not np.isfinite(row.box).all() or _jumped(someone, row, time_s):
