@@ -35,6 +35,8 @@ OPTIONAL_BACKENDS: tuple[OptionalBackend, ...] = (
     OptionalBackend("mamba_ssm", "mamba-ssm", "faster Mamba experts on CUDA", "pip install 'infinitedance-cli[mamba]'"),
     OptionalBackend("smplx", "smplx", "the SMPL-X body", "pip install 'infinitedance-cli[smplx]'"),
     OptionalBackend("ultralytics", "ultralytics", "finding people in video", "pip install 'infinitedance-cli[yolo]'"),
+    OptionalBackend("mujoco_warp", "mujoco-warp", "many simulations at once", "pip install 'infinitedance-cli[warp]'"),
+    OptionalBackend("librosa", "librosa", "the published model", "pip install 'infinitedance-cli[infinitedance]'"),
     OptionalBackend("bpy", "bpy", "Blender as a library", "pip install bpy"),
 )
 
