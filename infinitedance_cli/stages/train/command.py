@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,7 +143,12 @@ def foot_restorer(
     train_foot_restorer(_clips(inputs), run, output, smoke=smoke)
 
 
-def _clips(inputs: list[str] | None) -> Iterator[MotionClip]:
-    from infinitedance_cli.stream.ports import read_clips
+def _clips(inputs: list[str] | None) -> Iterable[MotionClip]:
+    """Clips that stay in their shards where all inputs are folders of shards, otherwise clips one after the other."""
+    from infinitedance_cli.stages.train.shards import ShardClips
+    from infinitedance_cli.stream.ports import check_inputs, read_clips
 
-    return read_clips(inputs or ["-"])
+    names = inputs or ["-"]
+    check_inputs(names)
+    folders = [Path(name) for name in names]
+    return ShardClips(folders) if all(folder.is_dir() for folder in folders) else read_clips(names)

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from infinitedance_cli.models.checkpoint import full_state
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import TokenizerConfig
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.config import LoopConfig
 from infinitedance_cli.stages.train.library import load_library
 from infinitedance_cli.stages.train.loop import train
@@ -28,8 +29,8 @@ class WatchedRecipe(TokenizerRecipe):
         self.seen: list[float] = []
         return self.network
 
-    def batch(self, step: int, size: int, stream: int) -> dict[str, torch.Tensor]:
-        batch = super().batch(step, size, stream)
+    def batch(self, where: Pass) -> dict[str, torch.Tensor]:
+        batch = super().batch(where)
         self.seen.append(float(batch["features"].double().sum()))
         return batch
 
