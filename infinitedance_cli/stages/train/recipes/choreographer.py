@@ -48,8 +48,8 @@ class ChoreographerRecipeConfig:
     which come so early that they hardly follow the beat yet.
     """
 
-    form: Literal["paper", "released"] = "paper"
     model: ChoreographerConfig = field(default_factory=ChoreographerConfig)
+    form: Literal["paper", "released"] = "paper"
     released: ReleasedFormConfig = field(default_factory=ReleasedFormConfig)
     references: int = 4
     reference_pool: int = 10
