@@ -147,6 +147,7 @@ class _Run:
                     f"train {self.recipe.name}: another process of this training has ended, its own message says why; "
                     f"the same command goes on from step {self.saved_step}"
                 ) from error
+        self.accelerator.wait_for_everyone()  # whoever goes on from here finds what the first process wrote
         return self.figures
 
     def _part(self) -> tuple[int, int]:

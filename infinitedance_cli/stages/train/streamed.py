@@ -19,7 +19,7 @@ from infinitedance_cli.stages.train.shards import ShardClips, Split
 _MEASURED = 64
 """Held-out clips that are measured."""
 _MEASURED_FRAMES = 1800
-_SAMPLED = 512
+_SAMPLED = 256
 """Windows that normalisation is taken from."""
 
 

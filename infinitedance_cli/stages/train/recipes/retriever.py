@@ -107,6 +107,21 @@ def _of_all_processes(rows: Tensor) -> Tensor:
     """The rows (B, …) of all processes, in order, with their gradients."""
     if not (dist.is_available() and dist.is_initialized()):
         return rows
-    from torch.distributed.nn.functional import all_gather
+    gathered: Tensor = _Gather.apply(rows)
+    return gathered
 
-    return torch.cat(all_gather(rows))
+
+class _Gather(torch.autograd.Function):
+    """Everybody's rows; their gradient is the sum of what all processes say of them."""
+
+    @staticmethod
+    def forward(context: Any, rows: Tensor) -> Tensor:
+        found = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        dist.all_gather(found, rows.contiguous())
+        return torch.cat(found)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous()
+        dist.all_reduce(gradient)
+        return gradient.chunk(dist.get_world_size())[dist.get_rank()]
