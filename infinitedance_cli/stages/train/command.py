@@ -53,7 +53,7 @@ def tokenizer(
     """Train the residual VQ-VAE that turns motion into codes.
 
     The same command goes on where an interrupted run stopped. Clips whose /dataset group says another split than
-    train are only measured.
+    train are only measured. Folders of shards are read window by window, other inputs are held in memory.
     """
     from infinitedance_cli.stages.train.stage import TokenizerRun, train_tokenizer
 

@@ -244,7 +244,7 @@ class _Run:
 
     def _export(self, module: nn.Module) -> None:
         if self.sharded:
-            tensors = state.collect(module, None, None)
+            tensors = state.collect(module, None, None, keep=self.is_main)
             if not self.is_main:
                 return
             with torch.random.fork_rng():
@@ -256,7 +256,7 @@ class _Run:
         """Write the state, unless this step's is written already."""
         if self.saved_step == self.progress.step or not (self.is_main or self.sharded):
             return
-        tensors = state.collect(self.bare_model, self.average, self.optimizer)
+        tensors = state.collect(self.bare_model, self.average, self.optimizer, keep=self.is_main)
         if self.is_main:
             state.save(self.folder, tensors, self.progress, self.accelerator.scaler)
         self.saved_step = self.progress.step

@@ -44,18 +44,24 @@ class Progress:
     windows: int = 0
 
 
-def collect(model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
+def collect(
+    model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer | None, *, keep: bool = True
+) -> dict[str, Tensor]:
     """The whole state as tensors on the CPU, whether or not it is shared out over processes.
 
-    Where it is, all processes have to call this, and all get everything.
+    Where it is, all processes have to call this, and those get it that `keep` it.
     """
     tensors = {f"model/{name}": value for name, value in full_state(model).items()}
     if average is not None:
         tensors |= {f"average/{name}": value for name, value in full_state(average).items()}
     for index, values in ({} if optimizer is None else optimizer.state_dict()["state"]).items():
         tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
-    # Tied weights share memory, which safetensors refuses: every tensor gets its own copy.
-    return {name: whole(value).detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    collected = {}
+    for name, tensor in tensors.items():
+        value = whole(tensor)
+        if keep:  # tied weights share memory, which safetensors refuses: every tensor gets its own copy
+            collected[name] = value.detach().cpu().clone().contiguous()
+    return collected
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -127,9 +133,10 @@ def restore_optimizer(folder: Path, optimizer: torch.optim.Optimizer) -> None:
     with _reading(path), safe_open(path, "pt") as file:
         description = optimizer.state_dict()
         description["state"] = {}
-        for key, value in _part(file, "optimizer").items():
-            index, name = key.split("/", 1)
-            description["state"].setdefault(int(index), {})[name] = _like(parameters[int(index)], value)
+        for key in _names(file, "optimizer"):  # one after the other: whole, they are twice the network
+            _, index, name = key.split("/", 2)
+            value = _like(parameters[int(index)], file.get_tensor(key))
+            description["state"].setdefault(int(index), {})[name] = value
         optimizer.load_state_dict(description)
 
 
@@ -166,5 +173,9 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _part(file: Any, prefix: str) -> dict[str, Tensor]:
     """The tensors of a safetensors file below a prefix, under the rest of their names."""
-    names = [name for name in file.keys() if name.startswith(prefix + "/")]  # noqa: SIM118  (not a mapping)
-    return {name.removeprefix(prefix + "/"): file.get_tensor(name) for name in names}
+    return {name.removeprefix(prefix + "/"): file.get_tensor(name) for name in _names(file, prefix)}
+
+
+def _names(file: Any, prefix: str) -> list[str]:
+    """Names of the tensors below a prefix."""
+    return [name for name in file.keys() if name.startswith(prefix + "/")]  # noqa: SIM118  (not a mapping)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from infinitedance_cli.config import to_yaml
 from infinitedance_cli.stream.codec import encode
@@ -78,8 +77,3 @@ def wait_for(process: subprocess.Popen[bytes], path: Path, seconds: float = 200)
     while not path.exists():
         assert process.poll() is None and time.monotonic() < end, (process.communicate()[0] or b"").decode()
         time.sleep(0.05)
-
-
-def settings(path: Path) -> Any:
-    """A YAML file of the package."""
-    return yaml.safe_load(path.read_text())

@@ -9,6 +9,7 @@ import pytest
 
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import TokenizerConfig
+from infinitedance_cli.stages.train.augment import AugmentConfig
 from infinitedance_cli.stages.train.config import LoopConfig
 from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRecipeConfig
 from infinitedance_cli.stages.train.recipes.tokenizer import TokenizerRecipeConfig
@@ -39,7 +40,8 @@ TOLERANCE = 1e-3
 
 def tokenizer_run() -> TokenizerRun:
     network = RVQConfig(width=16, code_dim=8, codebook_size=16, depth=1, quantize_dropout=0.3, sample_temperature=0.0)
-    recipe = TokenizerRecipeConfig(model=TokenizerConfig(network=network), window=32, continuous_steps=3)
+    plain = AugmentConfig(tempo_range=0, recombine=0, amplitude=0, bend=0, tilt=0)
+    recipe = TokenizerRecipeConfig(TokenizerConfig(network=network), window=32, continuous_steps=3, augment=plain)
     return TokenizerRun(LOOP, recipe)
 
 
