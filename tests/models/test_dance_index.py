@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from infinitedance_cli.errors import BadInput, MissingResource
-from infinitedance_cli.models.dance_index import file
-from infinitedance_cli.models.dance_index import DanceIndex, Hit, IndexedClip, build_index, load_index, save_index
+from infinitedance_cli.models.dance_index import DanceIndex, Hit, IndexedClip, build_index, file, load_index, save_index
 
 CLIPS, WINDOWS_PER_CLIP, WINDOW = 60, 10, 8
 GENRES = ("salsa", "krump", "")

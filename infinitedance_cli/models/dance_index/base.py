@@ -41,6 +41,15 @@ class IndexedClip:
 
 
 @dataclass(frozen=True)
+class EmbeddedClip:
+    """A clip, the first steps (W,) of its windows, and their unit embeddings (W, E)."""
+
+    clip: IndexedClip
+    starts: NDArray[np.int32]
+    vectors: NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
 class Hit:
     """A found window: cosine `similarity`, the clip's number in the index, and the first step of the window."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput, MissingResource, StageFailed
-from infinitedance_cli.models.dance_index.base import DanceIndex, Hit, IndexedClip, source_of
+from infinitedance_cli.models.dance_index.base import DanceIndex, EmbeddedClip, Hit, IndexedClip, source_of
 from infinitedance_cli.models.dance_index.searchers import EXACT_ENTRIES, faiss_untyped
 
 FORMAT = "idance-index"
@@ -115,6 +115,26 @@ def build_index(
         raise BadInput("an embedding is not finite; the retriever's weights are damaged")
     searcher = _searcher(np.ascontiguousarray(embeddings, np.float32))
     return FileIndex(clips, np.ascontiguousarray(windows, np.int32), searcher, window_steps, details)
+
+
+def file_of(entries: Sequence[EmbeddedClip], window_steps: int, details: Mapping[str, Any]) -> FileIndex:
+    """`build_index` of clips with their windows and embeddings."""
+    windows = [
+        np.stack((np.full_like(entry.starts, number), entry.starts), axis=1) for number, entry in enumerate(entries)
+    ]
+    vectors = np.concatenate([entry.vectors for entry in entries]).astype(np.float32)
+    return build_index([entry.clip for entry in entries], np.concatenate(windows), vectors, window_steps, details)
+
+
+def embedded_clips(index: FileIndex) -> list[EmbeddedClip]:
+    """The clips of an index with their windows and the embeddings that it was built of."""
+    if hasattr(index._searcher, "nlist"):
+        index._searcher.make_direct_map()
+    vectors = index._searcher.reconstruct_n(0, len(index))
+    rows = [np.flatnonzero(index.windows[:, 0] == number) for number in range(len(index.clips))]
+    return [
+        EmbeddedClip(clip, index.windows[own, 1], vectors[own]) for clip, own in zip(index.clips, rows, strict=True)
+    ]
 
 
 def _searcher(embeddings: NDArray[np.float32]) -> Any:  # noqa: ANN401

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.dance_index.base import DanceIndex, Hit, IndexedClip, source_of
 from infinitedance_cli.models.dance_index.manifest import MANIFEST, Manifest, SegmentEntry, read_manifest
+from infinitedance_cli.models.dance_index.searchers import Searcher
 from infinitedance_cli.models.dance_index.segment import SEARCHER, Segment
 
 _FEW_ENTRIES = 5_000
@@ -31,9 +32,8 @@ class OpenSegment(Segment):
     """A segment that can be searched."""
 
     @cached_property
-    def _searcher(self) -> object:
-        from infinitedance_cli.models.dance_index.searchers import Searcher
-
+    def searcher(self) -> Searcher:
+        """The lists or the graph. Raises BadInput when it is damaged."""
         path = self.folder / SEARCHER
         try:
             searcher = Searcher(path, self.entry.parameters)
@@ -67,7 +67,13 @@ class OpenSegment(Segment):
             return [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in queries]
         if self.entry.parameters.kind == "exact" or left <= max(_FEW_ENTRIES, count):
             return self._compared_with_all(queries, count, rows, unwanted)
-        found = self.candidates(queries, count, rows, unwanted, len(self.vectors) / left)
+        parameters, everything = self.entry.parameters, self.searcher.everything
+        # The rarer the wanted entries, the farther apart they lie.
+        breadth = min(everything, int(parameters.breadth * (len(self.vectors) / left) ** 0.5))
+        depth = max(parameters.depth, 2 * count)
+        found = self.candidates(queries, depth, rows, unwanted, breadth)
+        if min(map(len, found)) < count:
+            found = self.candidates(queries, depth, rows, unwanted, everything)
         return [self._compared(query, line, count) for query, line in zip(queries, found, strict=True)]
 
     def candidates(
@@ -76,25 +82,17 @@ class OpenSegment(Segment):
         count: int,
         rows: tuple[int, int],
         unwanted: Sequence[tuple[int, int]],
-        thinned: float = 1.0,
+        breadth: int,
     ) -> list[NDArray[np.int64]]:
-        """Rows that may be among the nearest, for each query; `thinned`: one of how many entries is wanted.
-
-        The rarer the wanted entries, the farther apart they lie, and the more lists are looked into.
-        """
-        searcher = self._searcher
-        depth = max(self.entry.parameters.depth, 2 * count)
+        """Up to `count` rows that may be among the nearest, for each query; `unwanted` ranges do not overlap."""
         surplus, mask = sum(high - low for low, high in unwanted), None
         if surplus > _FETCHED_TOO_MUCH:
-            mask = _mask(len(self.vectors), unwanted)
-            surplus = 0
-        found = searcher.candidates(queries, depth + surplus, rows, mask, thinned**0.5)
-        if ((found >= 0).sum(1) < count + surplus).any():
-            found = searcher.candidates(queries, depth + surplus, rows, mask, float("inf"))
-        lines = [np.sort(line[line >= 0]) for line in found]
-        return [line[~_inside(line, unwanted)] for line in lines]
+            mask, surplus = _mask(len(self.vectors), unwanted), 0
+        found = self.searcher.candidates(queries, count + surplus, rows, mask, breadth)
+        return [line[(line >= 0) & ~_inside(line, unwanted)][:count] for line in found]
 
     def _compared(self, query: NDArray[np.float32], rows: NDArray[np.int64], count: int) -> Scored:
+        rows = np.sort(rows)
         scores = self.vectors[rows].astype(np.float32) @ query
         best = np.argsort(-scores, kind="stable")[:count]
         return scores[best], rows[best]
@@ -107,15 +105,13 @@ class OpenSegment(Segment):
             numbers = np.arange(first, min(rows[1], first + _COMPARED_ROWS))
             scores = queries @ self.vectors[first : numbers[-1] + 1].astype(np.float32).T
             scores[:, _inside(numbers, unwanted)] = -np.inf
-            best = [nearest((*old, line, numbers), count) for old, line in zip(best, scores, strict=True)]
+            best = [nearest(old, (line, numbers), count) for old, line in zip(best, scores, strict=True)]
         return best
 
 
-def nearest(
-    lists: tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]], count: int
-) -> Scored:
+def nearest(one: Scored, other: Scored, count: int) -> Scored:
     """The best `count` of two lists of scores and rows; rows that score −∞ are left out."""
-    scores, rows = np.concatenate(lists[::2]), np.concatenate(lists[1::2])
+    scores, rows = np.concatenate((one[0], other[0])), np.concatenate((one[1], other[1]))
     if len(scores) > count:
         part = np.sort(np.argpartition(-scores, count - 1)[:count])
         scores, rows = scores[part], rows[part]
@@ -144,12 +140,11 @@ def _mask(count: int, ranges: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
 class _Clips(Sequence[IndexedClip]):
     """The clips of all segments, read when asked for; removed ones keep their numbers."""
 
-    def __init__(self, segments: Sequence[OpenSegment]) -> None:
-        self._segments = segments
-        self.firsts = np.cumsum([0, *(segment.entry.clips for segment in segments)])
+    def __init__(self, segments: Sequence[OpenSegment], firsts: NDArray[np.int64]) -> None:
+        self._segments, self._firsts = segments, firsts
 
     def __len__(self) -> int:
-        return int(self.firsts[-1])
+        return int(self._firsts[-1])
 
     @overload
     def __getitem__(self, number: int) -> IndexedClip: ...
@@ -159,8 +154,8 @@ class _Clips(Sequence[IndexedClip]):
         if isinstance(number, slice):
             return [self[one] for one in range(*number.indices(len(self)))]
         place = range(len(self))[number]
-        segment = int(np.searchsorted(self.firsts, place, "right")) - 1
-        return self._segments[segment].clip(place - int(self.firsts[segment]))
+        segment = int(np.searchsorted(self._firsts, place, "right")) - 1
+        return self._segments[segment].clip(place - int(self._firsts[segment]))
 
 
 class FolderIndex(DanceIndex):
@@ -169,8 +164,9 @@ class FolderIndex(DanceIndex):
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.manifest, self.window_steps, self.details = manifest, manifest.window_steps, dict(manifest.details)
         self.segments = [OpenSegment(folder, entry) for entry in manifest.segments]
-        self.clips = _Clips(self.segments)
-        self._removed = [segment.removed_rows() for segment in self.segments]
+        self._firsts = np.cumsum([0, *(entry.clips for entry in manifest.segments)])
+        self.clips = _Clips(self.segments, self._firsts)
+        self._removed = [segment.removed_rows for segment in self.segments]
 
     def __len__(self) -> int:
         gone = sum(high - low for ranges in self._removed for low, high in ranges)
@@ -198,7 +194,7 @@ class FolderIndex(DanceIndex):
             if rows[0] == rows[1]:
                 continue
             unwanted = [*self._removed[number], *self._rows_without(segment, without)]
-            first_clip = int(self.clips.firsts[number])
+            first_clip = int(self._firsts[number])
             for line, (scores, found) in zip(hits, segment.search(queries, count, rows, unwanted), strict=True):
                 for score, (clip, start) in zip(scores, segment.windows[found], strict=True):
                     if not 0 <= clip < segment.entry.clips:

@@ -3,6 +3,7 @@
 ::
 
     index/index.json           this, replaced in one rename: what it does not name does not exist
+    index/building.json        the same of an index that is not finished; readers do not look at it
     index/segment-000007/      clips that never change; see `segment`
 
 A reader keeps the segments that it has opened, whatever a writer does; a writer adds segments, names them here, and
@@ -16,12 +17,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from infinitedance_cli.config import from_dict, to_dict
 from infinitedance_cli.errors import BadInput, ConfigError, MissingResource, StageFailed
 
-MANIFEST = "index.json"
+MANIFEST, BUILDING = "index.json", "building.json"
+Kind = Literal["auto", "exact", "graph", "lists"]
 FORMAT, FORMAT_VERSION = "idance-index-folder", 1
 
 
@@ -42,21 +44,21 @@ class GenreRows:
 class Parameters:
     """How a segment is searched.
 
-    `kind` exact, graph (HNSW) or lists (IVF-PQ). Of lists: their number, how many are looked into (`probes`), and the
-    bytes of a code. Of a graph: `links` of an entry and the breadth of a search (`ef`). `depth` candidates are compared
-    again by their stored vectors. `trained_on` entries were there when the lists were trained, at a mean squared
-    distance of `spread` from the centres of their lists.
+    `kind` exact, graph (HNSW) or lists (IVF-PQ). `breadth`: how many of the `lists` are looked into (nprobe), or how
+    wide a graph is walked (efSearch). `code_bytes` of an entry in a list, `links` of an entry in a graph. `depth`
+    candidates are compared again by their stored vectors. `trained_on` entries were there when lists were trained, at a
+    mean squared distance of `spread` from the centres of their lists. `tuned`: breadth and depth were measured.
     """
 
-    kind: str = "exact"
+    kind: Kind = "exact"
+    breadth: int = 0
+    depth: int = 0
     lists: int = 0
-    probes: int = 0
     code_bytes: int = 0
     links: int = 0
-    ef: int = 0
-    depth: int = 0
     trained_on: int = 0
     spread: float = 0.0
+    tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,19 @@ class SegmentEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All of an index folder: `finished` is False while its first build is under way; `next_segment` numbers segments.
+    """All of an index folder; `next_segment` numbers segments, `kind` is what was asked for.
 
-    `recall` is recall@10 as it was last measured, None where every search is exact.
+    `recall` is recall@10 as it was last measured, `filtered_recall` within one genre.
     """
 
     window_steps: int
     dimension: int
-    codebooks: int
+    kind: Kind = "auto"
     details: dict[str, Any] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
-    finished: bool = False
     next_segment: int = 1
-    recall: float | None = None
-    filtered_recall: float | None = None
+    recall: float = 1.0
+    filtered_recall: float = 1.0
 
 
 def is_index_folder(path: Path) -> bool:
@@ -95,9 +96,9 @@ def is_index_folder(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
     """Raises MissingResource when there is none, BadInput when it is damaged or of a newer version."""
-    path = folder / MANIFEST
+    path = folder / name
     if not path.is_file():
         raise MissingResource(f"{folder}: no index in this folder; build one with `idance build-index -o {folder}`")
     try:
@@ -113,19 +114,19 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadInput(f"{path}: unreadable index ({line}); build it again with `idance build-index`") from error
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest, name: str = MANIFEST) -> None:
     """Replace the manifest in one rename, after what it names has reached the disk.
 
     Raises StageFailed when it cannot be written.
     """
     header: Mapping[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **to_dict(manifest)}
-    temporary = folder / f".{MANIFEST}.{os.getpid()}"
+    temporary = folder / f".{name}.{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(header, file, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, folder / MANIFEST)
+        os.replace(temporary, folder / name)
     except OSError as error:
         raise StageFailed(f"{folder}: cannot be written ({error.strerror or error}); free space") from error
     finally:

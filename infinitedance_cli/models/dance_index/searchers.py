@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infinitedance_cli.models.dance_index.manifest import Parameters
+from infinitedance_cli.models.dance_index.manifest import Kind, Parameters
 
-Kind = Literal["auto", "exact", "graph", "lists"]
 EXACT_ENTRIES = 50_000
 """Up to here every entry is compared."""
 GRAPH_ENTRIES = 200_000
@@ -31,7 +30,7 @@ def faiss_untyped() -> Any:
 
 
 def chosen_parameters(count: int, dimension: int, kind: Kind = "auto") -> Parameters:
-    """Kind and parameters for `count` entries of `dimension` channels; probes, ef and depth are tuned later.
+    """Kind and parameters for `count` entries of `dimension` channels; breadth and depth are tuned later.
 
     Lists: 4 √N of them, by the common rule of FAISS, and codes of one byte for four channels. Fewer than 64 entries
     cannot train anything and stay exact.
@@ -41,10 +40,10 @@ def chosen_parameters(count: int, dimension: int, kind: Kind = "auto") -> Parame
     if kind == "exact" or count < 64:
         return Parameters()
     if kind == "graph":
-        return Parameters("graph", links=_LINKS, ef=_BREADTH, depth=_BREADTH)
+        return Parameters("graph", breadth=_BREADTH, depth=_BREADTH, links=_LINKS)
     lists = min(int(4 * math.sqrt(count)), max(1, count // _LEAST_TRAINED))
     code_bytes = max(size for size in range(1, dimension // 4 + 1) if dimension % size == 0) if dimension > 3 else 1
-    return Parameters("lists", lists=lists, probes=min(lists, 8), code_bytes=code_bytes, depth=200)
+    return Parameters("lists", breadth=min(lists, 8), depth=200, lists=lists, code_bytes=code_bytes)
 
 
 def trained_lists(vectors: NDArray[np.float16], parameters: Parameters) -> tuple[Any, Parameters]:
@@ -125,17 +124,22 @@ class Searcher:
         """How many vectors it holds."""
         return int(self._index.ntotal)
 
+    @property
+    def everything(self) -> int:
+        """The breadth at which every entry is looked at."""
+        return self.parameters.lists or self.size
+
     def candidates(
         self,
         queries: NDArray[np.float32],
         count: int,
         rows: tuple[int, int],
         left_out: NDArray[np.bool_] | None,
-        widen: float,
+        breadth: int,
     ) -> NDArray[np.int64]:
         """Up to `count` rows within the range `rows` for each query (B, E), -1 where there are fewer.
 
-        `left_out` (N,) marks rows that are not wanted. `widen` ≥ 1 multiplies how far is looked; infinity: everywhere.
+        `left_out` (N,) marks rows that are not wanted. The best comes first, as far as lists know.
         """
         faiss = faiss_untyped()
         first, end = rows
@@ -144,12 +148,9 @@ class Searcher:
         if left_out is not None:
             others = faiss.IDSelectorBitmap(np.packbits(~left_out, bitorder="little"))
             wanted = others if within is None else faiss.IDSelectorAnd(within, others)
-        found: NDArray[np.int64] = self._index.search(queries, count, params=self._effort(count, wanted, widen))[1]
-        return found
-
-    def _effort(self, count: int, wanted: Any, widen: float) -> Any:
-        faiss, own = faiss_untyped(), self.parameters
         if self._is_graph:
-            ef = min(float(self.size), max(own.ef, count) * widen)
-            return faiss.SearchParametersHNSW(efSearch=int(ef), sel=wanted)
-        return faiss.SearchParametersIVF(nprobe=int(min(float(own.lists), own.probes * widen)), sel=wanted)
+            parameters = faiss.SearchParametersHNSW(efSearch=max(breadth, count), sel=wanted)
+        else:
+            parameters = faiss.SearchParametersIVF(nprobe=breadth, sel=wanted)
+        found: NDArray[np.int64] = self._index.search(queries, count, params=parameters)[1]
+        return found

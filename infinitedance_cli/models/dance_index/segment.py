@@ -109,6 +109,7 @@ class Segment:
         """Numbers of all clips made from a source."""
         return self._matching("source", source)
 
+    @cached_property
     def removed_rows(self) -> list[tuple[int, int]]:
         """The ranges of rows that are found no more."""
         return [self.clip_rows(clip) for clip in self.entry.removed]
