@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 
 _RIDGE = 0.01
-_SAME_MAKER = {
+MADE_BY = {
     "codebook_sha256": ("codes of the codebook", "the tokenizer", "--tokenizer"),
     "retriever_sha256": ("embeddings of the retriever", "the retriever", "--retriever"),
 }
+"""Which of an index's details name the networks that made it, and how to speak of them."""
 
 
 def source_of(clip_id: str) -> str:
@@ -103,7 +104,7 @@ class DanceIndex(ABC):
         What an index does not say of itself, as older ones do not of their retriever, is taken for the same.
         """
         for name, given in details.items():
-            what, whose, option = _SAME_MAKER[name]
+            what, whose, option = MADE_BY[name]
             own = self.details.get(name, given)
             if own != given:
                 raise BadInput(

@@ -68,8 +68,14 @@ class OpenSegment(Segment):
         if self.entry.parameters.kind == "exact" or left <= max(_FEW_ENTRIES, count):
             return self._compared_with_all(queries, count, rows, unwanted)
         parameters, everything = self.entry.parameters, self.searcher.everything
-        # The rarer the wanted entries, the farther apart they lie.
-        breadth = min(everything, int(parameters.breadth * (len(self.vectors) / left) ** 0.5))
+        # The rarer the wanted entries, the farther apart they lie; a graph is walked through unwanted ones, too.
+        thinned = len(self.vectors) / left
+        widened = (
+            max(parameters.breadth, parameters.depth) * thinned
+            if parameters.links
+            else parameters.breadth * thinned**0.5
+        )
+        breadth = min(everything, int(widened))
         depth = max(parameters.depth, 2 * count)
         found = self.candidates(queries, depth, rows, unwanted, breadth)
         if min(map(len, found)) < count:

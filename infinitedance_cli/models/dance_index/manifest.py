@@ -91,14 +91,11 @@ class Manifest:
     filtered_recall: float = 1.0
 
 
-def is_index_folder(path: Path) -> bool:
-    """Whether there is a folder with a manifest."""
-    return (path / MANIFEST).is_file()
-
-
 def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
     """Raises MissingResource when there is none, BadInput when it is damaged or of a newer version."""
     path = folder / name
+    if not path.is_file() and (folder / BUILDING).is_file():
+        raise MissingResource(f"{folder}: the index is not finished; give the `idance build-index` that made it again")
     if not path.is_file():
         raise MissingResource(f"{folder}: no index in this folder; build one with `idance build-index -o {folder}`")
     try:

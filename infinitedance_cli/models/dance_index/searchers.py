@@ -18,7 +18,7 @@ GRAPH_ENTRIES = 200_000
 """Up to here a graph is walked; beyond, building it takes longer than training lists, and it fills more memory."""
 _LINKS, _BREADTH = 32, 64
 _LEAST_TRAINED, _MOST_TRAINED = 40, 65_536
-_TRAINING_PASSES = 10
+_TRAINING_PASSES = 8
 _CODED_ROWS = 100_000
 
 

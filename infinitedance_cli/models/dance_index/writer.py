@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from infinitedance_cli.errors import BadInput, UsageError
+from infinitedance_cli.models.bundle_files import is_index_folder
 from infinitedance_cli.models.dance_index.base import EmbeddedClip
 from infinitedance_cli.models.dance_index.folder import FolderIndex, OpenSegment
 from infinitedance_cli.models.dance_index.housekeeping import (
@@ -32,7 +33,6 @@ from infinitedance_cli.models.dance_index.manifest import (
     Manifest,
     Parameters,
     SegmentEntry,
-    is_index_folder,
     read_manifest,
     write_manifest,
 )

@@ -110,7 +110,7 @@ class Change:
 def _check_output(output: Path, is_change: bool, force: bool) -> None:
     """Fail on a wrong output before any work starts."""
     from infinitedance_cli.errors import MissingResource, UsageError
-    from infinitedance_cli.models.dance_index.manifest import is_index_folder
+    from infinitedance_cli.models.bundle_files import is_index_folder
     from infinitedance_cli.stream.files import check_new_file, refuse_existing
 
     if is_change:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.checkpoint import weights_sha256
-from infinitedance_cli.models.dance_index.base import EmbeddedClip, IndexedClip
+from infinitedance_cli.models.dance_index.base import MADE_BY, EmbeddedClip, IndexedClip
 from infinitedance_cli.models.dance_index.file import FileIndex, embedded_clips, file_of
 from infinitedance_cli.models.dance_index.folder import FolderIndex
 from infinitedance_cli.models.dance_index.settling import advice
@@ -145,7 +145,7 @@ def index_into(
 
 def grown_file(index: FileIndex, clips: Iterable[MotionClip], indexer: Indexer, without: Sequence[str]) -> FileIndex:
     """The index of a file with further clips, and without those named. Raises as `index_clips`."""
-    index.require_maker(**{name: str(indexer.details[name]) for name in ("codebook_sha256", "retriever_sha256")})
+    index.require_maker(**{name: str(indexer.details[name]) for name in MADE_BY})
     if (index.window_steps, index.details.get("stride_steps")) != (indexer.window_steps, indexer.config.stride):
         raise BadInput(
             f"the index has windows of {index.window_steps} steps every {index.details.get('stride_steps')}, found "
