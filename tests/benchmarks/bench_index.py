@@ -1,9 +1,9 @@
 """The retrieval index at scale: recall, latency, memory, growth, and a plan for a hundred million windows.
 
-`python -m tests.benchmarks.bench_index [ENTRIES] [--json FILE]`; a million entries take minutes to build. Two kinds of made-up
-entries: mixtures of the starter's own embeddings, spread as these are, in 256 channels; and overlapping clusters. They are
-searched with fresh draws, and the first also with queries that lie off the entries, as music does (an offset that all have
-in common). Everything that is found is compared with all entries in single precision.
+`python -m tests.benchmarks.bench_index [ENTRIES] [--json FILE]`; a million entries take minutes to build. Two kinds of
+made-up entries: mixtures of the starter's own embeddings, spread as these are, in 256 channels; and overlapping
+clusters. They are searched with fresh draws, and the first also with queries that lie off the entries, as music does
+(an offset that all have in common). What is found is compared with all entries in single precision.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def by_parts(draw: Draw) -> Draw:
 
 
 def starter_like() -> Draw:
-    """Mixtures of two embeddings of the starter's dances with half their own spread as noise, turned into 256 channels."""
+    """Mixtures of two embeddings of the starter's dances, with half their spread as noise, in 256 channels."""
     index = Bundle.named(STARTER).index
     assert isinstance(index, FileIndex)
     real = np.concatenate([clip.vectors for clip in embedded_clips(index)]).astype(np.float32)
@@ -251,7 +251,8 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
         found = figures[kind] = measured(index, rows[:count], names, asked, genre)
         say(
             f"search, {kind}: median, 95 %, recall@10, times faster than comparing all",
-            f"{1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, {found.recall:.3f}, {scan / found.median_s:.0f}×",
+            f"{1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, {found.recall:.3f}, "
+            f"{scan / found.median_s:.0f}×",
             f"≤ {1e3 * TARGET_S:.0f} ms at ≥ {TARGET_RECALL}",
         )
     memory = opening(folder, queries)

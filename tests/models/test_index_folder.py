@@ -20,7 +20,7 @@ from infinitedance_cli.models.dance_index.manifest import Kind
 from infinitedance_cli.models.dance_index.settling import advice
 from infinitedance_cli.models.dance_index.writer import IndexWriter
 
-CLIPS, PER_CLIP, WINDOW, SIZE = 240, 10, 8, 16
+CLIPS, PER_CLIP, WINDOW, SIZE = 120, 10, 8, 16
 GENRES = ("salsa", "krump", "", "salsa")
 DETAILS = {"codebook_sha256": "ab" * 32, "retriever_sha256": "cd" * 32}
 KINDS: tuple[Kind, ...] = ("exact", "graph", "lists")
@@ -103,7 +103,7 @@ def test_the_nearest_are_found_with_and_without_filters(index: FolderIndex, kind
         ({}, every),
         ({"genre": "salsa"}, salsa),
         ({"genre": "salsa", "without": {"clip3", "clip4#7", "unknown"}}, [n for n in salsa if n not in (3, 4)]),
-        ({"without": {f"clip{n}" for n in range(0, 200)}}, every[200:]),
+        ({"without": {f"clip{n}" for n in range(100)}}, every[100:]),
     )
     for limit, allowed in limits:
         right = 0
@@ -164,12 +164,12 @@ def test_a_clip_of_the_same_name_takes_the_place_of_the_old(tmp_path: Path, inde
 
 def test_removed_clips_are_found_no_more(tmp_path: Path, index: FolderIndex) -> None:
     """A few are passed over; when many are gone, the segment is written anew without them."""
-    for names in (["clip9#1"], [f"clip{n}#1" for n in range(100, 180)]):
+    for names in (["clip9#1"], [f"clip{n}#1" for n in range(60, 100)]):
         with IndexWriter(tmp_path / "index", WINDOW, DETAILS, grow=True) as old:
             assert old.remove([*names, "nobody"]) == ["nobody"]
             now = old.finish()
         assert not {"clip9#1", *names} & {name for name, _ in entries(now, vectors(9)[0], 60)}
-    assert len(now) == (CLIPS - 81) * PER_CLIP and sum(entry.windows for entry in now.manifest.segments) == len(now)
+    assert len(now) == (CLIPS - 41) * PER_CLIP and sum(entry.windows for entry in now.manifest.segments) == len(now)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from infinitedance_cli.models.dance_index.manifest import BUILDING, MANIFEST, Ma
 LOCK = ".lock"
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of an index; raises UsageError when something else is there."""
+def check_folder(folder: Path) -> None:
+    """Raise UsageError when an index cannot be made in `folder`, because something else is there."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; name a folder, or a file that ends in .safetensors")
     if not folder.parent.is_dir():
@@ -26,8 +26,20 @@ def make_folder(folder: Path) -> None:
         for path in folder.iterdir()
     ):
         raise UsageError(f"{folder}: holds other files; name a new folder for the index")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of an index; raises as `check_folder`, and StageFailed when it cannot be made."""
+    check_folder(folder)
     with clear_failure(folder):
         folder.mkdir(exist_ok=True)
+
+
+def unmake_folder(folder: Path) -> None:
+    """Remove the folder of an index that did not come about."""
+    if {path.name for path in folder.iterdir()} <= {LOCK}:
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def spread_of(lists: Any, rows: NDArray[np.float32]) -> float:
 def empty_copy(path: Path) -> Any:
     """The centres and codes of the lists in a file, without their entries."""
     faiss = faiss_untyped()
-    lists = faiss.read_index(str(path), faiss.IO_FLAG_SKIP_IVF_DATA)
+    lists = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
     lists.replace_invlists(faiss.ArrayInvertedLists(lists.nlist, lists.code_size), True)
     lists.ntotal = 0
     return lists

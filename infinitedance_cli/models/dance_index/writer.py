@@ -24,6 +24,7 @@ from infinitedance_cli.models.dance_index.housekeeping import (
     make_folder,
     names_in,
     require_same,
+    unmake_folder,
     without_clips,
 )
 from infinitedance_cli.models.dance_index.manifest import (
@@ -98,6 +99,7 @@ class IndexWriter:
                 self.commit()
         finally:
             self._lock.release()
+            unmake_folder(self.folder)
 
     @property
     def index(self) -> FolderIndex:

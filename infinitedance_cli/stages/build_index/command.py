@@ -109,19 +109,25 @@ class Change:
 
 def _check_output(output: Path, is_change: bool, force: bool) -> None:
     """Fail on a wrong output before any work starts."""
-    from infinitedance_cli.errors import MissingResource, UsageError
+    from infinitedance_cli.errors import MissingResource
     from infinitedance_cli.models.bundle_files import is_index_folder
+    from infinitedance_cli.models.dance_index.housekeeping import check_folder
     from infinitedance_cli.stream.files import check_new_file, refuse_existing
 
     if is_change:
         if not output.is_file() and not is_index_folder(output):
             raise MissingResource(f"{output}: no such index; build it first, without --add, --remove and --retrain")
-    elif output.suffix == ".safetensors" or output.is_file():
+    elif not _is_folder(output):
         check_new_file(output, force=force)
     elif is_index_folder(output):
         refuse_existing(output, force=force)
-    elif not output.parent.is_dir():
-        raise UsageError(f"{output}: there is no folder {output.parent}; make it first")
+    else:
+        check_folder(output)
+
+
+def _is_folder(output: Path) -> bool:
+    """Whether an index of this name is a folder: it has no ending, or is one already."""
+    return output.is_dir() or not (output.suffix or output.is_file())
 
 
 def _build(clips: Iterator[MotionClip], output: Path, config: BuildIndexConfig, change: Change) -> None:
@@ -138,7 +144,7 @@ def _build(clips: Iterator[MotionClip], output: Path, config: BuildIndexConfig, 
         load_part(config.tokenizer, "tokenizer", Tokenizer, where),
         load_part(config.retriever, "retriever", Retriever, where),
     )
-    if output.suffix != ".safetensors" and not output.is_file():
+    if _is_folder(output):
         grow, without, retrain = change.is_change, change.without, change.retrain
         index = index_into(output, clips, Indexer(*networks, config), grow=grow, without=without, retrain=retrain)
         _report(output, index)
