@@ -41,8 +41,12 @@ Draw = Callable[[int, np.random.Generator], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Figures:
-    """Median and 95th percentile of seconds a search, and the share of the true nearest that were found."""
+    """Median and 95th percentile of seconds a search, the median of its processor time, and recall.
 
+    On a machine that does other things, only the processor time says something of the search.
+    """
+
+    cpu_s: float
     median_s: float
     slow_s: float
     recall: float
@@ -138,19 +142,20 @@ def measured(
         numbers = np.concatenate((true, np.broadcast_to(part, (len(queries), len(part)))), 1)
         kept = np.argpartition(-scores, NEAREST - 1, 1)[:, :NEAREST]
         best, true = np.take_along_axis(scores, kept, 1), np.take_along_axis(numbers, kept, 1)
-    seconds, right = [], 0
+    seconds, processor, right = [], [], 0
     clip_ids: dict[int, int] = {}
     for query, wanted in zip(queries, true, strict=True):
-        before = time.perf_counter()
+        before, used = time.perf_counter(), time.process_time()
         (hits,) = index.search(query[None], NEAREST, genre=genre, without={"clip7"} if genre else ())
         seconds.append(time.perf_counter() - before)
+        processor.append(time.process_time() - used)
         for hit in hits:
             if hit.clip not in clip_ids:
                 clip_ids[hit.clip] = names[index.clips[hit.clip].clip_id]
         found = {clip_ids[hit.clip] * PER_CLIP + hit.start_step // STRIDE for hit in hits}
         right += len(found & set(wanted.tolist()))
     slow = float(np.quantile(seconds, 0.95))
-    return Figures(statistics.median(seconds), slow, right / NEAREST / len(queries))
+    return Figures(statistics.median(processor), statistics.median(seconds), slow, right / NEAREST / len(queries))
 
 
 _OPENING = """
@@ -202,22 +207,23 @@ def say(name: str, value: str, target: str = "") -> None:
 
 
 def scan_s(rows: NDArray[np.float32], query: NDArray[np.float32]) -> float:
-    """Seconds of comparing one query with all entries, which the same machine was just then able to do."""
+    """Processor seconds of comparing one query with all entries."""
     seconds = []
     for _ in range(5):
-        before = time.perf_counter()
+        before = time.process_time()
         np.argpartition(-(rows @ query), NEAREST)[:NEAREST]
-        seconds.append(time.perf_counter() - before)
+        seconds.append(time.process_time() - before)
     return min(seconds)
 
 
 def grown(folder: Path, rows: NDArray[np.float32], first: int) -> tuple[FolderIndex, float]:
-    before = time.perf_counter()
+    """The index with these entries, and the processor seconds that it took."""
+    before = time.process_time()
     with IndexWriter(folder, 96, DETAILS, grow=first > 0) as writer:
         for clip in clips_of(rows, first):
             writer.add(clip)
         index = writer.finish()
-    return index, time.perf_counter() - before
+    return index, time.process_time() - before
 
 
 def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> dict[str, object]:
@@ -228,7 +234,10 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
     index, built_s = grown(folder, rows[:count], 0)
     names = {f"clip{number}": number for number in range(len(rows) // PER_CLIP)}
     own = index.manifest.segments[0].parameters
-    say(f"{count:,} × {SIZE}, {name}: built", f"{built_s:.0f} s, {1e6 * built_s / count:.0f} µs a window")
+    say(
+        f"{count:,} × {SIZE}, {name}: built",
+        f"{built_s:.0f} s of processor time, {1e6 * built_s / count:.0f} µs a window",
+    )
     say("parameters", json.dumps({key: value for key, value in vars(own).items() if value}))
     say(
         "recall@10 stated by the build, without and with a genre",
@@ -250,9 +259,9 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
     for kind, (asked, genre) in kinds.items():
         found = figures[kind] = measured(index, rows[:count], names, asked, genre)
         say(
-            f"search, {kind}: median, 95 %, recall@10, times faster than comparing all",
-            f"{1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, {found.recall:.3f}, "
-            f"{scan / found.median_s:.0f}×",
+            f"search, {kind}: processor time, median, 95 %, recall@10, times faster than comparing all",
+            f"{1e3 * found.cpu_s:.2f} ms, {1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, "
+            f"{found.recall:.3f}, {scan / found.cpu_s:.0f}×",
             f"≤ {1e3 * TARGET_S:.0f} ms at ≥ {TARGET_RECALL}",
         )
     memory = opening(folder, queries)
@@ -270,8 +279,8 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
         "no rebuild",
     )
     say(
-        "search after that: median, recall@10",
-        f"{1e3 * found.median_s:.2f} ms, {found.recall:.3f}",
+        "search after that: processor time, recall@10",
+        f"{1e3 * found.cpu_s:.2f} ms, {found.recall:.3f}",
         f"≥ {TARGET_RECALL}",
     )
     index, _ = grown(folder, other(added, random), len(rows) // PER_CLIP)

@@ -12,7 +12,7 @@ from infinitedance_cli.models.dance_index.manifest import Parameters
 
 NEAREST = 10
 TARGET = 0.95
-_AIM = 0.98
+_AIM = 0.99
 """The search is widened until so many are found, so that entries which come later leave it above the target."""
 _QUERIES = 200
 _DEPTHS = (50, 100, 200, 400)
@@ -67,7 +67,7 @@ def recall(index: FolderIndex, *, filtered: bool = False) -> float:
 
 
 def tuned(segment: OpenSegment, number: int, probes: list[Probe]) -> Parameters:
-    """The parameters of a segment with the least breadth that finds 98 of 100 of its own nearest.
+    """The parameters of a segment with the least breadth that finds 99 of 100 of its own nearest.
 
     The breadth doubles until they are found or everything is looked at; the least sufficient depth goes with it.
     """

@@ -77,7 +77,9 @@ def empty_copy(path: Path) -> Any:
     """The centres and codes of the lists in a file, without their entries."""
     faiss = faiss_untyped()
     lists = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
-    lists.replace_invlists(faiss.ArrayInvertedLists(lists.nlist, lists.code_size), True)
+    entries = faiss.ArrayInvertedLists(lists.nlist, lists.code_size)
+    lists.replace_invlists(entries, True)
+    entries.this.disown()  # the lists free it
     lists.ntotal = 0
     return lists
 
