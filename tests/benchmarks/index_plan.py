@@ -46,7 +46,7 @@ def plan(measured: dict[str, Any], count: int = COUNT) -> str:
         )
         low, high = 1e3 * search_s * math.sqrt(more), 1e3 * search_s * more
         lines.append(
-            f"| {machines} | {own / 1e6:.2f} M | {4 * math.sqrt(own):,.0f} | {disk_gb:.0f} GB | {memory_gb:.1f} GB | "
-            f"{build_h:.0f} core-h | {low:.0f} to {high:.0f} ms | ${cost:,.0f} |"
+            f"| {machines} | {own / 1e6:.2f} M | {4 * math.sqrt(own):,.0f} | {disk_gb:.1f} GB | {memory_gb:.2f} GB | "
+            f"{build_h:.2g} core-h | {low:.0f} to {high:.0f} ms | ${cost:,.0f} |"
         )
     return "\n".join(lines)
