@@ -126,16 +126,33 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
         BadInput: a tensor is missing, unknown or of another shape; the message names it and `source`.
     """
     own = model.state_dict()
-    for name in own:
-        if name not in tensors:
-            raise BadInput(f"{source}: the tensor {name} is missing")
-        if tensors[name].shape != own[name].shape:
-            found, expected = tuple(tensors[name].shape), tuple(own[name].shape)
+    _require_names(own, tensors, source, type(model).__name__)
+    for name, tensor in own.items():
+        if tensors[name].shape != tensor.shape:
+            found, expected = tuple(tensors[name].shape), tuple(tensor.shape)
             raise BadInput(f"{source}: the tensor {name} has shape {found}; expected {expected}")
-    for name in tensors:
-        if name not in own:
-            raise BadInput(f"{source}: the tensor {name} is not part of a {type(model).__name__}")
-    model.load_state_dict({name: tensors[name].to(own[name].dtype) for name in own})
+    model.load_state_dict({name: _cast(tensors[name], tensor.dtype, name, source) for name, tensor in own.items()})
+
+
+def _require_names(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: str, kind: str) -> None:
+    missing, extra = [name for name in own if name not in tensors], [name for name in tensors if name not in own]
+    others = f" ({len(missing)} are missing, {len(extra)} too many)" if len(missing) + len(extra) > 1 else ""
+    if missing:
+        raise BadInput(f"{source}: the tensor {missing[0]} is missing{others}")
+    if extra:
+        raise BadInput(f"{source}: the tensor {extra[0]} is not part of a {kind}{others}")
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype, name: str, source: str) -> Tensor:
+    """The tensor in another float type. Raises BadInput where a value is too large for it."""
+    cast = tensor.to(dtype)
+    if cast.dtype != tensor.dtype and cast.is_floating_point():
+        too_large = torch.isinf(cast) & torch.isfinite(tensor)
+        if bool(too_large.any()):
+            value = float(tensor[too_large].abs().max())
+            limit = f"{str(dtype).removeprefix('torch.')} ends at {torch.finfo(dtype).max:.4g}"
+            raise BadInput(f"{source}: the tensor {name} has the value {value:.4g}; {limit}")
+    return cast
 
 
 def full_state(model: nn.Module) -> dict[str, Tensor]:
