@@ -24,7 +24,7 @@ def read_torch_file(path: Path) -> Any:
         # Files of PyTorch before 1.6 are no archives and cannot be mapped.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        code = re.search(r"Unsupported (?:global|class|operand)[^:\n]*:? (?:GLOBAL )?([\w.]+)", str(error))
+        code = re.search(r"Unsupported (?:global|class)[^:\n]*:? (?:GLOBAL )?([\w.]+)", str(error))
         if code is None:
             raise _unreadable(path, "it is no file of torch.save") from error
         raise BadInput(

@@ -23,7 +23,7 @@ from typing import Any
 from infinitedance_cli import plugins
 from infinitedance_cli.errors import MissingResource, UsageError
 from infinitedance_cli.weights import fetch, hub, take
-from infinitedance_cli.weights.room import full_disk_is_said
+from infinitedance_cli.weights.room import full_disk_is_said, readable_size
 from infinitedance_cli.weights.source import ModelSource, UserFolder
 
 _MANIFEST = "idance-model.json"
@@ -123,7 +123,8 @@ def require(name: str) -> Path:
     if source.licence.must_accept and not accepted(source):
         raise MissingResource(
             f"the model '{name}' is not here, and its licence, {source.licence.name} ({source.licence.url}), has to be "
-            f"accepted first; run: idance models add {name}"
+            f"accepted first; run: idance models add {name} ({readable_size(source.download_size)}), or, with files "
+            f"that you have: idance models add {name} --from PATH"
         )
     return add(source)
 

@@ -30,9 +30,10 @@ def read_arrays(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
     """Named arrays of an .npz file. Raises BadInput on another or a cut file, and where one is missing."""
     try:
         with np.load(path, allow_pickle=False) as file:
+            for name in names:
+                if name not in file:
+                    raise BadInput(f"{path}: has no array {name!r}; expected {' and '.join(names)}")
             return tuple(file[name] for name in names)
-    except KeyError as error:
-        raise BadInput(f"{path}: has no array {error.args[0]!r}; expected {' and '.join(names)}") from error
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(
             f"{path}: expected the arrays {' and '.join(names)} without pickles; perhaps half downloaded "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,12 @@ def write_release(folder: Path) -> Path:
     torch.save(model.bfloat16().state_dict(), checkpoints / "best_model_stage2.pt")
     retriever = Retriever(RetrieverConfig.release())
     state = {f"model.{name}": tensor for name, tensor in retriever.state_dict().items()}
-    torch.save({"state_dict": state, "epoch": 3}, checkpoints / "retrievalnet_bc256_s100l384.ckpt")
+    # As Lightning writes it: beside the tensors, the state of the scheduler, which is no plain value.
+    scheduler = {"milestones": Counter({8: 1}), "gamma": 0.2}
+    torch.save(
+        {"state_dict": state, "epoch": 3, "lr_schedulers": [scheduler]},
+        checkpoints / "retrievalnet_bc256_s100l384.ckpt",
+    )
     _write_dances(motion)
     return folder
 
