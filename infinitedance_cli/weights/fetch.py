@@ -30,7 +30,8 @@ def fetch(source: ModelSource, target: Path, place: Path) -> dict[str, Any]:
 
     Returns what is to be noted of where they came from: see `hub.fetch`.
 
-    Raises MissingResource where they cannot be had or the disk is full, BadInput where they are not the expected ones.
+    Raises MissingResource where they cannot be had, StageFailed where the disk is full, BadInput where they are not the
+    expected ones.
     """
     size = _size(source)
     _log.info("fetching the model '%s' (%s, %s) once", source.name, source.origin, size)

@@ -67,7 +67,7 @@ def fetch(source: ModelSource, repository: HubRepository, target: Path) -> dict[
 
     Raises:
         Unreachable: there is no connection, or no such repository, revision or file.
-        MissingResource: there is no room on the disk.
+        StageFailed: there is no room on the disk.
         BadInput: what came is not what the hub or this version of idance says it is; it is deleted.
     """
     download = _begin(source, repository, target)

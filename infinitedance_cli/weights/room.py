@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.errors import StageFailed
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -20,17 +20,17 @@ def readable_size(size: int) -> str:
 
 
 def require_room(needed: int, folder: Path, what: str) -> None:
-    """Raise MissingResource, saying how much `what` needs and where, unless so many bytes are free in the folder."""
+    """Raise StageFailed, saying how much `what` needs and where, unless so many bytes are free in the folder."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise MissingResource(
+        raise StageFailed(
             f"{what} needs {readable_size(needed)} in {folder}, where {readable_size(free)} are free; {_REMEDY}"
         )
 
 
 @contextmanager
 def full_disk_is_said(folder: Path, what: str) -> Iterator[None]:
-    """Turn the error of a disk that fills up, or a file as large as it may be, into a MissingResource.
+    """Turn the error of a disk that fills up, or a file as large as it may be, into a StageFailed.
 
     By its text as well as by its number: safetensors passes on no more than the text.
     """
@@ -40,7 +40,7 @@ def full_disk_is_said(folder: Path, what: str) -> Iterator[None]:
         reason = next((os.strerror(code) for code in _FULL if os.strerror(code) in str(error)), "")
         if not reason:
             raise
-        raise MissingResource(
+        raise StageFailed(
             f"{what}: no more room in {folder} ({reason.lower()}); what has come is kept; {_REMEDY}"
         ) from error
 

@@ -133,8 +133,8 @@ def add(source: ModelSource, given: Path | None = None, revision: str = "") -> P
     """Bring a model into the cache, from the `given` file or folder or from its origin, and return its folder.
 
     A `revision` is a commit, branch or tag of its repository to be fetched instead of the one of the catalogue. The
-    licence is the caller's business. Raises MissingResource where it cannot be fetched or does not fit, BadInput where
-    a file is not the expected one, UsageError where it is here from another revision or has none.
+    licence is the caller's business. Raises MissingResource where it cannot be fetched, StageFailed where the disk is
+    full, BadInput where a file is not the expected one, UsageError where it is here from another revision or has none.
     """
     place = folder(source)
     wanted = source.at(revision) if revision else source

@@ -29,7 +29,8 @@ def open_array(path: Path) -> NDArray[Any]:
 def read_arrays(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
     """Named arrays of an .npz file. Raises BadInput on another or a cut file, and where one is missing."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: np.load leaves a file open that it cannot read.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             for name in names:
                 if name not in file:
                     raise BadInput(f"{path}: has no array {name!r}; expected {' and '.join(names)}")

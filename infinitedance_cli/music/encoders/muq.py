@@ -120,7 +120,7 @@ def _network(path: Path) -> MuQNetwork:
     if not path.is_file():
         raise MissingResource(f"{path}: no such file; expected MuQ's config.json and {WEIGHTS[0]} in one folder")
     try:
-        published = json.loads(path.read_text())
+        published = dict(json.loads(path.read_text()))
         absent = [name for name in _NEEDED if name not in published] or [
             name for name in _STATISTICS if name not in published["stat"]
         ]

@@ -125,9 +125,9 @@ def test_the_published_models_are_not_fetched_before_their_licence_is_accepted(
 def test_without_a_network_files_sizes_and_places_are_listed(
     run_idance: RunIdance, environment: dict[str, str]
 ) -> None:
-    ended = run_idance("--quiet", "models", "add", "infinitedance", "--accept-licence", env=environment | NOWHERE)
-    said = ended.stderr.decode()
-    assert (ended.returncode, ended.stdout, said.count("\n")) == (4, b"", 1)
+    ended = run_idance("models", "add", "infinitedance", "--accept-licence", env=environment | NOWHERE)
+    said = ended.stderr.decode().splitlines()[-1]
+    assert (ended.returncode, ended.stdout) == (4, b"")
     for part in (
         "huggingface.co/huuuuuuuuu/InfiniteDance at main, about 12.4 GB",
         "refused",
@@ -137,7 +137,7 @@ def test_without_a_network_files_sizes_and_places_are_listed(
         f"it goes to {environment['IDANCE_CACHE']}/models/infinitedance-",
     ):
         assert part in said
-    ended = run_idance("--quiet", "models", "add", "muq", "--accept-licence", env=environment | NOWHERE)
+    ended = run_idance("models", "add", "muq", "--accept-licence", env=environment | NOWHERE)
     assert ended.returncode == 4
     assert b"MuQ-large-msd-iter at 0562a57814f6, 1.3 GB" in ended.stderr
     assert b"config.json (0.0 MB), model.safetensors (1.3 GB)" in ended.stderr
