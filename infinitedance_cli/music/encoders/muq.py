@@ -62,6 +62,7 @@ def encode_samples(network: MuQNetwork, samples: np.ndarray) -> np.ndarray:
 
     from infinitedance_cli.music.encoders._muq_network import SAMPLES_PER_ROW
 
+    device = next(network.parameters()).device
     window, margin = _WINDOW_S * 25, _MARGIN_S * 25
     total = max(1, len(samples) // SAMPLES_PER_ROW)
     parts = []
@@ -71,7 +72,8 @@ def encode_samples(network: MuQNetwork, samples: np.ndarray) -> np.ndarray:
         last = min(stop + margin, total)
         piece = samples[first * SAMPLES_PER_ROW : last * SAMPLES_PER_ROW if last < total else None]
         with torch.inference_mode():
-            rows = network(torch.from_numpy(np.ascontiguousarray(piece, np.float32))[None])[0].numpy()
+            sound = torch.from_numpy(np.ascontiguousarray(piece, np.float32)).to(device)
+            rows = network(sound[None])[0].cpu().numpy()
         parts.append(rows[start - first : stop - first])
     return np.concatenate(parts)
 
