@@ -59,8 +59,8 @@ class Hub:
 
     @property
     def listings(self) -> int:
-        """How often it was asked what a revision is."""
-        return sum(path.startswith("/api/") for _, path, _ in self.asked)
+        """How often it was asked what a revision is; the client asks for things of its own under /api/ as well."""
+        return sum(path.startswith("/api/models/") for _, path, _ in self.asked)
 
     def answer(self, handler: _Handler, *, body: bool) -> None:
         """One request."""
