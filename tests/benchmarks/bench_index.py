@@ -28,7 +28,7 @@ from infinitedance_cli.models.dance_index.file import FileIndex, embedded_clips
 from infinitedance_cli.models.dance_index.folder import FolderIndex
 from infinitedance_cli.models.dance_index.settling import advice, drift_of
 from infinitedance_cli.models.dance_index.writer import IndexWriter
-from tests.benchmarks.index_plan import plan
+from tests.benchmarks._index_plan import plan
 
 ENTRIES, SIZE, QUERIES, NEAREST = 1_000_000, 256, 200, 10
 PER_CLIP, STRIDE, CLUSTERS, DIRECTIONS = 100, 8, 3_000, 32

@@ -54,8 +54,8 @@ def clear_failure(folder: Path) -> Iterator[None]:
 def require_same(folder: Path, found: Manifest, wanted: Manifest) -> None:
     """Raise BadInput when what is there was made with other settings than what comes."""
     for name, own, given in (
-        ("windows of", found.window_steps, wanted.window_steps),
         *((name, found.details.get(name), wanted.details.get(name)) for name in sorted(found.details | wanted.details)),
+        ("windows of", found.window_steps, wanted.window_steps),
     ):
         if own != given:
             raise BadInput(f"{folder}: the index has {name} {_short(own)}, found {_short(given)}; build another one")

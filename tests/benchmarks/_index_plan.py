@@ -25,7 +25,7 @@ def plan(measured: dict[str, Any], count: int = COUNT) -> str:
     shard's codes in memory is the memory that is wanted; vectors stay on disk, and `depth` of them are read.
     """
     entries, built_s = measured["entries"], measured["built_s"]
-    searcher = measured["files"]["searcher.faiss"] / entries
+    searcher = measured["files"].get("searcher.faiss", 0) / entries
     disk = sum(measured["files"].values()) / entries
     search_s = measured["figures"]["fresh draws"]["cpu_s"]
     lines = [
