@@ -11,7 +11,7 @@ import torch
 
 from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.bundle_files import RELEASED_FILES
-from infinitedance_cli.models.checkpoint import load_model, save_model
+from infinitedance_cli.models.checkpoint import load_large, load_model, save_model
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
 from infinitedance_cli.models.released.checkpoints import (
     read_array,
@@ -54,8 +54,9 @@ class ReleasedBundle:
         return load_dances(self.folder / RELEASED_FILES["dances"])
 
     def choreographer(self, device: torch.device, dtype: torch.dtype) -> ReleasedChoreographer:
-        """ChoreoLLaMA with the tokeniser's codebooks, in evaluation."""
-        model = load_model(self.folder / RELEASED_FILES["choreographer"], ReleasedChoreographer).to(device, dtype)
+        """ChoreoLLaMA with the tokeniser's codebooks, in evaluation, for a `WindowDrawer`."""
+        path = self.folder / RELEASED_FILES["choreographer"]
+        model = load_large(path, ReleasedChoreographer, device, dtype, trainable=False)
         model.set_codebook(self.tokenizer.network.codebooks().to(device, dtype))
         return model
 

@@ -60,6 +60,7 @@ def encode_samples(network: MuQNetwork, samples: np.ndarray, *, whole: bool = Fa
 
     from infinitedance_cli.music.encoders._muq_network import SAMPLES_PER_ROW, row_count
 
+    device = next(network.parameters()).device
     window, margin, total = _WINDOW_S * 25, _MARGIN_S * 25, max(1, row_count(len(samples)))
     if whole or total <= window + 2 * margin:
         window = total
@@ -69,7 +70,8 @@ def encode_samples(network: MuQNetwork, samples: np.ndarray, *, whole: bool = Fa
         first, last = max(start - margin, 0), min(stop + margin, total)
         piece = samples[first * SAMPLES_PER_ROW : last * SAMPLES_PER_ROW if last < total else None]
         with torch.inference_mode():
-            rows = network(torch.from_numpy(np.ascontiguousarray(piece, np.float32))[None])[0].numpy()
+            sound = torch.from_numpy(np.ascontiguousarray(piece, np.float32)).to(device)
+            rows = network(sound[None])[0].cpu().numpy()
         parts.append(rows[start - first : stop - first])
     return np.concatenate(parts)
 

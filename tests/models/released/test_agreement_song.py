@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 
 from infinitedance_cli.models.choreographer_release import STYLES, ReleasedChoreographer
 from infinitedance_cli.models.released.dances import ReleasedDances
-from infinitedance_cli.models.released.generation import draw_windows, released_windows
+from infinitedance_cli.models.released.drawer import WindowDrawer
+from infinitedance_cli.models.released.generation import Dance, Window, draw_dances, song_windows
 from infinitedance_cli.models.released.sampler import ReleasedSampler, ReleasedSampling
 from tests.models.released import plain_network, plain_song
 from tests.models.released.tiny_release import CHOREOGRAPHER
@@ -49,11 +51,15 @@ def test_probabilities_of_every_token(own: ReleasedSampling, rules: plain_song.R
 
 def test_five_hundred_songs_have_the_same_windows() -> None:
     for frames in [*range(1, 1300, 3), 320, 533, 534, 746, 747, 960, 15_000, *range(313, 330), *range(525, 540)]:
-        windows = released_windows(frames)
+        windows = _windows(frames)
         assert len(windows) == plain_song.window_count(frames), frames
         assert [window.first for window in windows] == [64 * number for number in range(len(windows))]
         kept = sum(96 - window.new for window in windows)
         assert 3 * kept == 288 + 192 * (len(windows) - 1)
+
+
+def _windows(frames: int) -> list[Window]:
+    return song_windows(max(frames, 320) * 9 // 10 // 3, whole=False, seamless=False, opening=20)
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +80,14 @@ def test_greedy_tokens_of_a_song_are_the_plain_ones(model: ReleasedChoreographer
     own = replace(_RELEASE if rules.ngram == 5 else _CODE, temperature=0.0)
     prefixes = 0.5 * torch.randn(2, 1, 320, 128, generator=torch.Generator().manual_seed(1))
     opening = np.random.default_rng(0).integers(0, 512, (20, 3))
-    sampler = ReleasedSampler(own, [0], layers=3, steps=96, codes=512)
-    parts = draw_windows(
-        model, released_windows(534), lambda first: prefixes[first // 64], sampler, 1, opening.astype(np.int64)
-    )
-    found = np.concatenate([part[0] for part in parts]).reshape(-1)
-    kept = [found[:288], np.concatenate([found[192:288], found[288:]])]
+    found = _danced(model, own, _windows(534), list(prefixes), opening)
+    kept = found[:288]
     tensors = {name: value.detach().double().numpy() for name, value in model.state_dict().items()}
     books = model.codebook.double().numpy()
 
     def logits(window: int, codes: list[int]) -> np.ndarray:
         """All at once: rows of a causal network do not depend on later codes, so a window costs one pass."""
-        whole = kept[window] if window == 0 else redone
+        whole = redone if window else kept
         if not np.array_equal(whole[: len(codes)], codes):  # elsewhere already: the comparison below fails
             return np.zeros(512)
         if window not in passes:
@@ -96,20 +98,24 @@ def test_greedy_tokens_of_a_song_are_the_plain_ones(model: ReleasedChoreographer
         return passes[window][len(codes), first : first + 512]
 
     passes: dict[int, np.ndarray] = {}
-    redone = _second_window(model, prefixes[1], found[192:252].reshape(20, 3), own)
+    redone = _danced(model, own, _windows(320), [prefixes[1]], found[192:252].reshape(20, 3))
     expected = plain_song.greedy_dance(logits, 2, opening.reshape(-1).tolist(), rules)
     assert len(expected) == 480
     assert found.tolist() == expected
     assert redone[60:96].tolist() != found[252:288].tolist()  # twelve steps were danced twice, the second dance dropped
 
 
-def _second_window(
-    model: ReleasedChoreographer, prefix: torch.Tensor, given: np.ndarray, rules: ReleasedSampling
+def _danced(
+    model: ReleasedChoreographer,
+    rules: ReleasedSampling,
+    windows: list[Window],
+    prefixes: list[torch.Tensor],
+    opening: np.ndarray,
 ) -> np.ndarray:
-    """All 288 codes of a window that begins with `given`, also those that the loop drops."""
-    sampler = ReleasedSampler(rules, [0], layers=3, steps=96, codes=512)
-    parts = draw_windows(model, released_windows(320), lambda _: prefix, sampler, 1, given.astype(np.int64))
-    return np.concatenate([part[0] for part in parts]).reshape(-1)
+    """Codes of a dance, flat."""
+    dance = Dance(windows, lambda first: prefixes[first // 64], 0, opening.astype(np.int64))
+    parts = draw_dances(WindowDrawer(copy.deepcopy(model), rules), [dance], 1)
+    return np.concatenate([part.codes for part in parts]).reshape(-1)
 
 
 # --- retrieval -------------------------------------------------------------------------------------------------------

@@ -45,6 +45,16 @@ CHOREOGRAPHER = ReleasedChoreographerConfig(
 )
 
 
+def spread_choreographer() -> ReleasedChoreographer:
+    """A choreographer with random codebooks, whose codes are not all equally likely."""
+    torch.manual_seed(0)
+    model = ReleasedChoreographer(CHOREOGRAPHER).eval()
+    model.set_codebook(torch.randn(model.codebook.shape))
+    with torch.no_grad():
+        model.llama.lm_head.weight.mul_(30)
+    return model
+
+
 def write_release(folder: Path) -> Path:
     """Write everything that `convert_release` reads; the codes are drawn from spread-out logits."""
     torch.manual_seed(0)
