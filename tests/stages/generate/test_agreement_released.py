@@ -14,13 +14,15 @@ import torch
 from infinitedance_cli import weights
 from infinitedance_cli.models.choreographer_release import STYLES
 from infinitedance_cli.models.released.bundle import ReleasedBundle
+from infinitedance_cli.models.released.generation import song_windows
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import RELEASE_264, carried_joints
 from infinitedance_cli.music.encoders import muq
 from infinitedance_cli.music.released import release_features, released_samples
-from infinitedance_cli.music.song import analyse_song
+from infinitedance_cli.music.song import analyse_song, song_from_audio
 from infinitedance_cli.stages.generate.config import GenerateConfig
 from infinitedance_cli.stages.generate.released_config import ReleasedConfig
+from infinitedance_cli.stages.generate.released_song import HeardSong, SongConditions, style_in
 from infinitedance_cli.stages.generate.stage import generate
 from tests.models.released import plain_network, plain_song
 from tests.models.released.tiny_muq import write_muq
@@ -114,6 +116,31 @@ def test_greedy_tokens_of_a_song(
     assert found == expected
 
 
+@pytest.mark.parametrize("frames", [40, 319, 320, 321, 533, 534, 747, 1201, 2000])
+def test_windows_of_songs_of_any_length(bundle: ReleasedBundle, frames: int) -> None:
+    """Music and reference of every window, the index that looks at half the time included."""
+    random = np.random.default_rng(frames)
+    muq_rows = random.normal(size=(frames, 1024)).astype(np.float32)
+    audio = random.normal(size=(1 + frames * 6 // 5, 55)).astype(np.float32)
+    heard = HeardSong(song_from_audio(np.ones(24_000, np.float32), 24_000), "song", muq_rows, audio)
+    settings, style = ReleasedConfig.release(), STYLES.index("Popular")
+    windows = song_windows(heard.steps(settings.whole_song), whole=False, seamless=False, opening=20)
+    assert [window.first for window in windows] == [64 * n for n in range(plain_song.window_count(frames))]
+    conditions, retriever, dances = (
+        SongConditions(bundle, heard, style, settings),
+        _doubles(bundle.retriever),
+        bundle.dances,
+    )
+    styles = {name: STYLES[number] for name, number in zip(dances.names, dances.styles, strict=True)}
+    sought = plain_song.queries(audio)
+    for number, window in enumerate(windows):
+        assert np.array_equal(conditions.music(window.first), plain_song.music_of_window(muq_rows, number))
+        query = plain_network.retrieval_vector(retriever, "cond_encoder", sought[plain_song.cache_index(number)])
+        names = plain_song.cached_names(query, dances.names, dances.embeddings, styles, "Popular")
+        reference = plain_song.blend(names, 10, dances.features, dances.mean, dances.deviation)
+        assert np.abs(conditions.reference(window.first) - reference).max() < 1e-4
+
+
 def test_thirty_seconds_are_896_frames(dance: MotionClip) -> None:
     assert dance.frames == 896 and dance.tokens is not None and dance.tokens.codes.shape == (224, 3)
 
@@ -133,6 +160,23 @@ def test_the_style_is_in_the_name_of_the_file(tmp_path: Path, name: str, style: 
     shutil.copy(_SONG, tmp_path / name)
     labels = _dance(replace(_CONFIG, duration=5.0), tmp_path / name).labels
     assert labels is not None and labels.genre == style
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("LATIN_004.wav", "Latin"),
+        ("a/ballet/x.wav", None),
+        ("my folk, then ballet.mp3", "Folk"),
+        ("salsa night.mp3", "Latin"),
+        ("some_hip-hop_12.mp3", "Popular"),
+        ("warehouse.mp3", None),
+        ("<stdin>", None),
+    ],
+)
+def test_words_for_styles(name: str, style: str | None) -> None:
+    found = style_in(name)
+    assert (None if found is None else STYLES[found]) == style
 
 
 def test_a_last_piece_of_a_hop_is_no_frame_of_muq() -> None:
