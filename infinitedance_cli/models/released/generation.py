@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from infinitedance_cli.models.generation import window_starts
+from infinitedance_cli.models.released.conditioner import Conditioner, WindowCondition
 from infinitedance_cli.models.released.drawer import WindowDrawer
 
 WINDOW, KEPT = 96, 32
 """Steps of a window, and those that it shares with the next one."""
 _RELEASED_FED = 20
 
-PrefixAt = Callable[[int], Tensor]
-"""First step of a window → its condition (1, music_length, hidden)."""
+ConditionAt = Callable[[int], WindowCondition]
+"""First step of a window → what it is told."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,23 @@ class Dance:
 
     Args:
         windows: over its song.
-        prefix_at: the condition of a window; called in another thread.
+        condition_at: what a window is told. The same object for takes that share it.
         seed: of its random stream.
         opening: codes (steps, Q) that the first window is given; without it the dance begins freely.
     """
 
     windows: Sequence[Window]
-    prefix_at: PrefixAt
+    condition_at: ConditionAt
     seed: int
     opening: NDArray[np.int64] | None = None
+    given: Tensor | None = field(default=None, init=False)
     _number: int = field(default=0, init=False)
-    _given: Tensor | None = field(default=None, init=False)
-    _prefix: Future[Tensor] | None = field(default=None, init=False)
+    _prefix: Callable[[], Tensor] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.random = Generator().manual_seed(self.seed)
         if self.opening is not None:
-            self._given = torch.from_numpy(self.opening[: self.windows[0].fed])
+            self.given = torch.from_numpy(self.opening[: self.windows[0].fed])
 
     @property
     def window(self) -> Window:
@@ -91,24 +92,24 @@ class Dance:
         return self.windows[self._number]
 
     @property
-    def given(self) -> Tensor | None:
-        """Codes (g, Q) that it begins with."""
-        return self._given
+    def following(self) -> Window | None:
+        """The window after the next one."""
+        return self.windows[self._number + 1] if self._number + 1 < len(self.windows) else None
 
     @property
     def done(self) -> bool:
         """Whether all windows are drawn."""
         return self._number == len(self.windows)
 
-    def prepare(self, helper: ThreadPoolExecutor, ahead: int = 0) -> None:
-        """Let `helper` compute the condition of the next window, or of the one that is `ahead` of it."""
-        if self._number + ahead < len(self.windows):
-            self._prefix = helper.submit(self.prefix_at, self.windows[self._number + ahead].first)
-
+    @property
     def prefix(self) -> Tensor:
-        """The condition (1, music_length, hidden) that was prepared, waited for."""
+        """The condition (music_length, hidden) that was prepared, waited for."""
         assert self._prefix is not None, "prepare the window first"
-        return self._prefix.result()
+        return self._prefix()
+
+    def prepared(self, prefix: Callable[[], Tensor]) -> None:
+        """Take what gives the prefix of the window to come."""
+        self._prefix = prefix
 
     def move_on(self, codes: Tensor) -> None:
         """Take the codes (96, Q) of the window for the next one to begin with."""
@@ -116,7 +117,7 @@ class Dance:
         self._number += 1
         if not self.done:
             shared = codes[self.window.first - before.first :]
-            self._given = shared[: self.window.fed]
+            self.given = shared[: self.window.fed]
 
 
 @dataclass(frozen=True)
@@ -136,19 +137,28 @@ def draw_dances(drawer: WindowDrawer, dances: Iterable[Dance], batch: int, every
     """
     source = iter(dances)
     active: deque[Dance] = deque()
-    with ThreadPoolExecutor(1, "condition") as helper:
+    with Conditioner(drawer.model) as conditioner:
         while True:
             # Half as many again, so that those that begin can wait until there are enough of them.
             while len(active) < batch + batch // 2 and (dance := next(source, None)) is not None:
-                dance.prepare(helper)
+                _prepare(conditioner, [(dance, dance.window)])
                 active.append(dance)
             if not active:
                 return
             rows = _round(active, batch)
-            yield from _draw_round(drawer, rows, helper, every)
+            yield from _draw_round(drawer, rows, conditioner, every)
             for dance in rows:
                 active.remove(dance)
             active.extend(dance for dance in rows if not dance.done)
+
+
+def _prepare(conditioner: Conditioner, windows: Sequence[tuple[Dance, Window]]) -> None:
+    """Begin to compute the conditions of windows together."""
+    if not windows:
+        return
+    prefixes = conditioner.begin([dance.condition_at(window.first) for dance, window in windows])
+    for row, (dance, _) in enumerate(windows):
+        dance.prepared(partial(conditioner.ready_row, prefixes, row))
 
 
 def _round(active: Iterable[Dance], batch: int) -> list[Dance]:
@@ -160,18 +170,17 @@ def _round(active: Iterable[Dance], batch: int) -> list[Dance]:
 
 
 def _draw_round(
-    drawer: WindowDrawer, rows: Sequence[Dance], helper: ThreadPoolExecutor, every: int | None
+    drawer: WindowDrawer, rows: Sequence[Dance], conditioner: Conditioner, every: int | None
 ) -> Iterator[Drawn]:
     windows = [dance.window for dance in rows]
     given = [dance.given.to(drawer.device) for dance in rows if dance.given is not None]
     pieces = drawer.draw(
-        torch.cat([dance.prefix() for dance in rows]),
+        torch.stack([dance.prefix for dance in rows]),
         torch.stack(given) if given else None,
         [dance.random for dance in rows],
         every,
     )
-    for dance in rows:
-        dance.prepare(helper, 1)
+    _prepare(conditioner, [(dance, dance.following) for dance in rows if dance.following is not None])
     drawn: list[Tensor] = []
     done = 0
     for codes in pieces:

@@ -6,19 +6,16 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from infinitedance_cli.ahead import ahead
 from infinitedance_cli.config import to_dict
 from infinitedance_cli.log import progress_bar
-from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
 from infinitedance_cli.models.device import pick_device
 from infinitedance_cli.models.released.bundle import LICENCE, ReleasedBundle
 from infinitedance_cli.models.released.drawer import WindowDrawer
@@ -61,21 +58,12 @@ class _Task:
             steps, whole=settings.whole_song, seamless=settings.seamless, kept=settings.kept, opening=opening
         )
 
-    def dances(self, model: ReleasedChoreographer) -> list[Dance]:
+    def dances(self) -> list[Dance]:
         """What is to be drawn, one for each take."""
         conditions, windows = SongConditions(self.bundle, self.heard, self.style, self.settings), self.windows()
         opening = conditions.opening(windows[0].fed) if windows[0].fed else None
-        device, kind = model.codebook.device, model.codebook.dtype
-
-        @lru_cache(maxsize=2)  # the takes of a song share its windows
-        @torch.inference_mode()
-        def prefix_at(first: int) -> Tensor:
-            music = torch.from_numpy(conditions.music(first)).to(device, kind)[None]
-            reference = torch.from_numpy(conditions.reference(first)).to(device, kind)[None]
-            return model.condition(music, torch.tensor([self.style], device=device), reference)
-
         seeds = range(self.config.seed, self.config.seed + self.config.takes)
-        return [Dance(windows, prefix_at, seed, opening) for seed in seeds]
+        return [Dance(windows, conditions.of_window, seed, opening) for seed in seeds]
 
     def clip(self, seed: int, drawn: NDArray[np.int64]) -> MotionClip:
         """The dance of drawn codes (S, 3), with its music, labels and provenance."""
@@ -137,7 +125,7 @@ def _in_order(drawer: WindowDrawer, tasks: Iterable[_Task], batch: int) -> Itera
 
     def begun() -> Iterator[Dance]:
         for task in tasks:
-            for dance in task.dances(drawer.model):
+            for dance in task.dances():
                 waiting[dance] = task, []
                 yield dance
 

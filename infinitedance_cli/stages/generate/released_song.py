@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.models.choreographer_release import STYLES
 from infinitedance_cli.models.released.bundle import ReleasedBundle
+from infinitedance_cli.models.released.conditioner import WindowCondition
 from infinitedance_cli.motion import genres
 from infinitedance_cli.motion.clip import Labels
 from infinitedance_cli.music.encoders.muq import MuQEncoder, encode_samples
@@ -82,6 +83,13 @@ class SongConditions:
     def __init__(self, bundle: ReleasedBundle, heard: HeardSong, style: int, settings: ReleasedConfig) -> None:
         self.bundle, self.heard, self.style, self.settings = bundle, heard, style, settings
         self._names = lru_cache(maxsize=None)(self._search)
+        # The takes of a song share its windows.
+        self.of_window = lru_cache(maxsize=2)(self._condition)
+
+    def _condition(self, first: int) -> WindowCondition:
+        """What the window that begins with step `first` is told."""
+        music, reference = torch.from_numpy(self.music(first)), torch.from_numpy(self.reference(first))
+        return WindowCondition(music, self.style, reference)
 
     def music(self, first: int) -> NDArray[np.float32]:
         """MuQ (320, 1024) of the window that begins with step `first`; short songs are repeated."""

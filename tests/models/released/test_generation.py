@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
+from infinitedance_cli.models.released.conditioner import Conditioner, WindowCondition
 from infinitedance_cli.models.released.drawer import WindowDrawer
 from infinitedance_cli.models.released.generation import Dance, Drawn, Window, draw_dances, song_windows
 from infinitedance_cli.models.released.sampler import ReleasedSampling
-from tests.models.released.tiny_release import CHOREOGRAPHER, spread_choreographer
+from tests.models.released.tiny_release import spread_choreographer
 
 
 def test_released_windows_of_thirty_seconds() -> None:
@@ -61,10 +63,11 @@ def model() -> ReleasedChoreographer:
 
 
 def _dance(windows: Sequence[Window], seed: int, opening: np.ndarray | None = None) -> Dance:
-    def prefix_at(first: int) -> Tensor:
-        return torch.randn(1, 320, CHOREOGRAPHER.backbone.hidden, generator=Generator().manual_seed(first))
+    def condition_at(first: int) -> WindowCondition:
+        random = Generator().manual_seed(first)
+        return WindowCondition(torch.randn(320, 1024, generator=random), 1, torch.randn(384, 264, generator=random))
 
-    return Dance(windows, prefix_at, seed, opening)
+    return Dance(windows, condition_at, seed, opening)
 
 
 def _codes(drawn: Sequence[Drawn]) -> dict[int, np.ndarray]:
@@ -120,8 +123,33 @@ def test_parts_of_a_window_come_in_order_and_once(model: ReleasedChoreographer) 
 
 
 def test_an_error_in_a_condition_is_raised(model: ReleasedChoreographer) -> None:
-    def broken(first: int) -> Tensor:
-        raise ValueError(f"no condition at {first}")
+    short = WindowCondition(torch.zeros(319, 1024), 1, torch.zeros(384, 264))
+    dance = Dance(song_windows(96, whole=True, seamless=True), lambda first: short, 0)
+    with pytest.raises(BadInput, match="music has shape"):
+        list(draw_dances(_Noting(model), [dance], 1))
 
-    with pytest.raises(ValueError, match="no condition at 0"):
-        list(draw_dances(_Noting(model), [Dance(song_windows(96, whole=True, seamless=True), broken, 0)], 1))
+
+def test_takes_that_share_a_condition_share_its_computation(
+    model: ReleasedChoreographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    condition = ReleasedChoreographer.condition
+
+    def noted(self: ReleasedChoreographer, music: Tensor, style: Tensor, reference: Tensor) -> Tensor:
+        heard.append(len(music))
+        return condition(self, music, style, reference)
+
+    monkeypatch.setattr(ReleasedChoreographer, "condition", noted)
+    random = Generator().manual_seed(4)
+    told = [
+        WindowCondition(torch.randn(320, 1024, generator=random), style, torch.randn(384, 264, generator=random))
+        for style in (1, 2)
+    ]
+    with Conditioner(model) as conditioner:
+        begun = conditioner.begin([told[0], told[1], told[0]])
+        prefixes = [conditioner.ready_row(begun, row) for row in range(3)]
+    assert heard == [2] and prefixes[0] is prefixes[2]
+    music, reference = told[1].music[None], told[1].reference[None]
+    with torch.no_grad():
+        alone = condition(model, music, torch.tensor([2]), reference)[0]
+    assert torch.allclose(prefixes[1], alone, atol=1e-5)
