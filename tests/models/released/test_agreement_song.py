@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from infinitedance_cli.models.choreographer_release import STYLES, ReleasedChoreographer
+from infinitedance_cli.models.released.conditioner import WindowCondition
 from infinitedance_cli.models.released.dances import ReleasedDances
 from infinitedance_cli.models.released.drawer import WindowDrawer
 from infinitedance_cli.models.released.generation import Dance, Window, draw_dances, song_windows
@@ -78,12 +79,20 @@ def test_greedy_tokens_of_a_song_are_the_plain_ones(model: ReleasedChoreographer
     """Two windows with all rules: the same network's full passes, the plain sampler, the plain loop."""
     rules = replace(rules, temperature=0.0)
     own = replace(_RELEASE if rules.ngram == 5 else _CODE, temperature=0.0)
-    prefixes = 0.5 * torch.randn(2, 1, 320, 128, generator=torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    told = [
+        WindowCondition(torch.randn(320, 1024, generator=generator), 2, torch.randn(384, 264, generator=generator))
+        for _ in range(2)
+    ]
     opening = np.random.default_rng(0).integers(0, 512, (20, 3))
-    found = _danced(model, own, _windows(534), list(prefixes), opening)
+    found = _danced(model, own, _windows(534), told, opening)
     kept = found[:288]
     tensors = {name: value.detach().double().numpy() for name, value in model.state_dict().items()}
     books = model.codebook.double().numpy()
+    prefixes = [
+        plain_network.music_prefix(tensors, one.music.double().numpy(), one.style, one.reference.double().numpy())
+        for one in told
+    ]
 
     def logits(window: int, codes: list[int]) -> np.ndarray:
         """All at once: rows of a causal network do not depend on later codes, so a window costs one pass."""
@@ -92,13 +101,13 @@ def test_greedy_tokens_of_a_song_are_the_plain_ones(model: ReleasedChoreographer
             return np.zeros(512)
         if window not in passes:
             inputs = plain_network.embed_codes(tensors, books, whole.reshape(-1, 3))
-            inputs = np.concatenate([prefixes[window, 0].double().numpy(), inputs])
+            inputs = np.concatenate([prefixes[window], inputs])
             passes[window] = plain_network.llama_logits(tensors, inputs, heads=2, shared_heads=1)[319:-1]
         first = 4096 + 512 * (len(codes) % 3)
         return passes[window][len(codes), first : first + 512]
 
     passes: dict[int, np.ndarray] = {}
-    redone = _danced(model, own, _windows(320), [prefixes[1]], found[192:252].reshape(20, 3))
+    redone = _danced(model, own, _windows(320), told[1:], found[192:252].reshape(20, 3))
     expected = plain_song.greedy_dance(logits, 2, opening.reshape(-1).tolist(), rules)
     assert len(expected) == 480
     assert found.tolist() == expected
@@ -109,11 +118,11 @@ def _danced(
     model: ReleasedChoreographer,
     rules: ReleasedSampling,
     windows: list[Window],
-    prefixes: list[torch.Tensor],
+    told: list[WindowCondition],
     opening: np.ndarray,
 ) -> np.ndarray:
     """Codes of a dance, flat."""
-    dance = Dance(windows, lambda first: prefixes[first // 64], 0, opening.astype(np.int64))
+    dance = Dance(windows, lambda first: told[first // 64], 0, opening.astype(np.int64))
     parts = draw_dances(WindowDrawer(copy.deepcopy(model), rules), [dance], 1)
     return np.concatenate([part.codes for part in parts]).reshape(-1)
 
