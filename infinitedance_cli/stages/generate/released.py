@@ -101,7 +101,10 @@ def generate_released(sources: Iterable[AudioSource], folder: Path, config: Gene
     encoder.network.to(device)
     bundle.tokenizer.to(device)
     settings = config.released_settings
-    model = bundle.choreographer(device, _float_type(settings.precision, device))
+    kind = _float_type(settings.precision, device)
+    if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
+        torch.backends.cudnn.allow_tf32 = False
+    model = bundle.choreographer(device, kind)
     drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
     batch = settings.batch or batch_that_fits(drawer)
     tasks = (_task(source, bundle, config, encoder) for source in sources)
