@@ -40,7 +40,7 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
     if is_released(folder):
         from infinitedance_cli.stages.generate.released import generate_released
 
-        yield from generate_released(source, folder, config)
+        yield from generate_released([source], folder, config)
         return
     brief = make_brief(source, config)
     if brief.bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:
