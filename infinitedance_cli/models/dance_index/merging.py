@@ -131,9 +131,8 @@ class _Arrays:
         clip, line = one.clip, line_of(one.clip)
         windows = np.stack((np.full(len(one.starts), self._clips), one.starts), axis=1)
         record = record_of(self._steps, self._rows, self._text, clip, len(one.starts), line)
-        for file, rows in zip(
-            self._files, (one.vectors, windows, clip.codes, clip.movement, record[None]), strict=True
-        ):
+        added: tuple[NDArray[Any], ...] = (one.vectors, windows, clip.codes, clip.movement, record[None])
+        for file, rows in zip(self._files, added, strict=True):
             file.append(rows)
         texts.write(line)
         before = self._genres.get(clip.genre, GenreRows(self._clips, 0, self._rows, 0, 0, 0.0))
