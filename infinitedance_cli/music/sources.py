@@ -29,6 +29,55 @@ def source_name(source: AudioSource) -> str:
     return name if isinstance(name, str) and name else "<stream>"
 
 
+class LiveSource:
+    """Bytes that are taken as they come and only once: a pipe, or standard input, that is never waited for as a whole.
+
+    It cannot seek, and says so by having no such method, which is what FFmpeg's binding looks for.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream, self.name = stream, name
+        self._digest = hashlib.sha256()
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, those that are there; none at the end."""
+        data = self._stream.read1(count) if hasattr(self._stream, "read1") else self._stream.read(count)
+        self._digest.update(data)
+        return data
+
+    def sha256(self) -> str:
+        """SHA-256 of all bytes, in hexadecimal; reads what is left of them."""
+        while self.read(1 << 16):
+            pass
+        return self._digest.hexdigest()
+
+
+@contextmanager
+def open_live(source: AudioSource) -> Iterator[AudioSource | LiveSource]:
+    """A source that is read once, from the first byte on as it comes: a regular file as it is, all else live.
+
+    Raises:
+        BadInput, UsageError: as `open_source`.
+    """
+    if isinstance(source, str | os.PathLike):
+        if os.fspath(source) != "-":
+            if _check_path(Path(source)):
+                yield source
+                return
+            with open(source, "rb") as pipe:
+                yield LiveSource(pipe, source_name(source))
+            return
+        _refuse_terminal()
+        yield LiveSource(cast(BinaryIO, sys.stdin.buffer), source_name(source))
+    else:
+        yield LiveSource(source, source_name(source))
+
+
+def _refuse_terminal() -> None:
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe a sound file into it, or name one")
+
+
 @contextmanager
 def open_source(source: AudioSource) -> Iterator[AudioSource]:
     """A source that can be read more than once: pipes and standard input are spooled to a temporary file first.
@@ -45,8 +94,7 @@ def open_source(source: AudioSource) -> Iterator[AudioSource]:
             yield spool
         return
     if isinstance(source, str | os.PathLike):
-        if sys.stdin.isatty():
-            raise UsageError("standard input is a terminal; pipe a sound file into it, or name one")
+        _refuse_terminal()
         with _spooled(cast(BinaryIO, sys.stdin.buffer), source_name(source)) as spool:
             yield spool
     elif source.seekable():
