@@ -19,7 +19,7 @@ def music_at_steps(
 ) -> NDArray[np.float32]:
     """Music features (T', D) at `rate_hz` as (steps, 3·D): each step reads three moments inside its own duration.
 
-    Feature row i stands for the moment (first_row + i) / rate_hz; before the first and after the last row the edge row holds.
+    Feature row i stands for the moment (first_row + i) / rate_hz; beyond the first and the last row the edge row holds.
     """
     inside = (np.arange(SAMPLES_PER_STEP) + 0.5) / SAMPLES_PER_STEP
     times = (np.arange(first_step, first_step + steps)[:, None] + inside) * step_s

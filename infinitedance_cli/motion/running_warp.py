@@ -62,7 +62,9 @@ class RunningWarp:
         if frames is not None and frames < _SHORTEST:
             return np.arange(frames, dtype=np.float64)
         knots, has_beat = self._knots(np.asarray(music_beats, np.float64), known, frames)
-        settled = len(knots) if frames is not None else min(np.searchsorted(knots, known - self.lag), len(knots) - 1)
+        settled = len(knots)
+        if frames is None:
+            settled = min(int(np.searchsorted(knots, known - self.lag)), len(knots) - 1)
         if settled < (1 if self._last is not None else 2):
             return np.zeros(0)
         rewards = np.zeros((len(knots), len(self.search.shifts)))
@@ -94,7 +96,7 @@ class RunningWarp:
         return bool(-_NEARLY * fastest * left <= shift <= _NEARLY * slowest * left)
 
     def _knots(self, beats: FloatArray, known: float, frames: int | None) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Frames (K,) of the knots after the last one, and which of them are beats; the first knot of all is frame 0."""
+        """Frames (K,) of the knots after the last one, and which of them are beats; the very first is frame 0."""
         first, last = (-1.0 if self._last is None else self._last.frame), known if frames is None else frames - 1.0
         found = [0.0] if self._last is None else []
         is_beat = [False] * len(found)

@@ -163,7 +163,9 @@ def open_container(source: AudioSource | LiveSource, name: str) -> Iterator[Inpu
         container = av.open(target, mode="r", metadata_errors="replace", options=_LIVE_PROBING if live else {})
     except (av.error.FFmpegError, OSError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        advice = "; m4a and mp4 cannot be played from a pipe: name the file, or pipe wav, mp3, flac or ogg" if live else ""
+        advice = (
+            "; m4a and mp4 cannot be played from a pipe: name the file, or pipe wav, mp3, flac or ogg" if live else ""
+        )
         raise BadInput(
             f"{name}: not a sound or video file that can be decoded ({reason}); "
             f"expected wav, mp3, flac, ogg, m4a, mp4, webm or the like{advice}"

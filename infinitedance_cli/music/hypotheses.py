@@ -51,9 +51,7 @@ class Hypothesis:
         return shifted(track(strength, period * self.ratio), self.shift)
 
 
-def best_chain(
-    spectrum: Spectrum, onsets: Onsets, period: np.ndarray, earlier: np.ndarray | None = None
-) -> np.ndarray:
+def best_chain(spectrum: Spectrum, onsets: Onsets, period: np.ndarray, earlier: np.ndarray | None = None) -> np.ndarray:
     """(B,) seconds of the beats of the best hypothesis.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 
 from infinitedance_cli.music.beats import analyse_rhythm
 from infinitedance_cli.music.features import MusicEncoder, encode_song
-from infinitedance_cli.music.rhythm import Rhythm
+from infinitedance_cli.music.rhythm import Rhythm, no_rhythm
 from infinitedance_cli.music.song import Song
 from infinitedance_cli.music.spectrum import COARSE, FRAME_RATE, SAMPLE_RATE, Spectrum, SpectrumStream
 
@@ -45,13 +45,12 @@ class Listener:
         self, blocks: Iterable[np.ndarray], encoder: MusicEncoder, config: ListeningConfig | None = None
     ) -> None:
         self.encoder, self.config = encoder, config or ListeningConfig()
-        self.told_s, self.duration_s = 0.0, None
+        self.told_s = 0.0
+        self.duration_s: float | None = None
         self.rows, self.first_row = np.zeros((0, encoder.dimension), np.float16), 0
         self.beats, self.downbeats, self.tempo_bpm = np.zeros(0), np.zeros(0), 0.0
         self._blocks = iter(blocks)
         self._sound = _Sound()
-
-    duration_s: float | None
 
     def hear(self, until_s: float) -> None:
         """Listen until everything before `until_s` is told, or the song ends. Raises as its blocks do."""
@@ -83,8 +82,8 @@ class Listener:
         stop = None if self.duration_s is not None else until_s + self.config.after
         song = self._sound.song(start, stop)
         told = self.told_s - start
-        earlier = Rhythm(*(_within(marks, start, self.told_s + 1) for marks in (self.beats, self.downbeats)), 0, 0, told)
-        rhythm = analyse_rhythm(song.spectrum, earlier)
+        beats, downbeats = (marks[marks >= start] - start for marks in (self.beats, self.downbeats))
+        rhythm = analyse_rhythm(song.spectrum, Rhythm(beats, downbeats, 0.0, 0.0, told))
         rows = encode_song(song.with_rhythm(rhythm), self.encoder).astype(np.float16)
         rate = self.encoder.rate_hz
         upto = float(until_s) if self.duration_s is None else math.inf
@@ -93,10 +92,6 @@ class Listener:
         self.beats = _extended(self.beats, rhythm.beats + start, upto)
         self.downbeats = _extended(self.downbeats, rhythm.downbeats + start, upto)
         self.tempo_bpm, self.told_s = rhythm.tempo_bpm, upto
-
-
-def _within(marks: np.ndarray, start: float, stop: float) -> np.ndarray:
-    return marks[(marks >= start) & (marks < stop)] - start
 
 
 def _extended(told: np.ndarray, found: np.ndarray, until_s: float) -> np.ndarray:
@@ -144,5 +139,4 @@ class _Sound:
         samples = samples if stop is None else samples[: (stop - start) * SAMPLE_RATE]
         mel, chroma = (np.concatenate(part) for part in zip(*parts, strict=True))
         spectrum = Spectrum(mel, chroma, len(samples))
-        empty = Rhythm(np.zeros(0), np.zeros(0), 0.0, 0.0, spectrum.duration_s, 0)
-        return Song(None, float(start), spectrum.duration_s, spectrum, empty, samples)
+        return Song(None, float(start), spectrum.duration_s, spectrum, no_rhythm(spectrum.duration_s), samples)

@@ -59,18 +59,21 @@ def open_live(source: AudioSource) -> Iterator[AudioSource | LiveSource]:
     Raises:
         BadInput, UsageError: as `open_source`.
     """
-    if isinstance(source, str | os.PathLike):
-        if os.fspath(source) != "-":
-            if _check_path(Path(source)):
-                yield source
-                return
-            with open(source, "rb") as pipe:
-                yield LiveSource(pipe, source_name(source))
-            return
+    if can_seek(source):
+        yield source
+    elif not isinstance(source, str | os.PathLike):
+        yield LiveSource(source, source_name(source))
+    elif os.fspath(source) == "-":
         _refuse_terminal()
         yield LiveSource(cast(BinaryIO, sys.stdin.buffer), source_name(source))
     else:
-        yield LiveSource(source, source_name(source))
+        with open(source, "rb") as pipe:
+            yield LiveSource(pipe, source_name(source))
+
+
+def can_seek(source: AudioSource) -> bool:
+    """Whether a source is a regular file, and not a pipe, a device or a stream. Raises BadInput as `open_source`."""
+    return isinstance(source, str | os.PathLike) and os.fspath(source) != "-" and _check_path(Path(source))
 
 
 def _refuse_terminal() -> None:

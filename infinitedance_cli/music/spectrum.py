@@ -52,7 +52,7 @@ class Spectrum:
 
 
 class SpectrumStream:
-    """The spectrum of mono sound at 24 kHz that comes in blocks of any length, given out `batch` chroma frames at a time.
+    """The spectrum of mono sound at 24 kHz that comes in blocks of any length, `batch` chroma frames at a time.
 
     Attributes:
         samples: number of samples that came in.

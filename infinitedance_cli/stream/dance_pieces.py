@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.motion.clip import Group, MotionClip, MusicTrack, Tokens
+from infinitedance_cli.motion.clip import Attributes, Group, MotionClip, MusicTrack, Tokens
 from infinitedance_cli.motion.sequence import join
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Piece:
 def marked(clip: MotionClip, piece: Piece) -> MotionClip:
     """The clip as a piece of a dance: named after it, with the times of its music counted from its own first frame."""
     name, music = f"{piece.dance}.{piece.number:05d}", clip.music
-    attributes = {
+    attributes: Attributes = {
         "dance": piece.dance,
         "number": piece.number,
         "first_frame": piece.first_frame,
@@ -147,8 +148,10 @@ def _joined_music(pieces: Sequence[MotionClip]) -> MusicTrack | None:
 
 
 def _moved(music: MusicTrack, seconds: float) -> MusicTrack:
-    beats, downbeats = (np.round(np.round(marks, _DECIMALS) + seconds, _DECIMALS) for marks in (music.beats, music.downbeats))
-    return replace(music, beats=beats, downbeats=downbeats)
+    def moved(marks: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.round(np.round(marks, _DECIMALS) + seconds, _DECIMALS)
+
+    return replace(music, beats=moved(music.beats), downbeats=moved(music.downbeats))
 
 
 def _joined_tokens(pieces: Sequence[MotionClip]) -> Tokens | None:

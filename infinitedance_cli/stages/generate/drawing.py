@@ -1,4 +1,4 @@
-"""The codes of a dance, step by step: the choreographer with its conditions, its sampler and the choice among candidates."""
+"""The codes of a dance, step by step: the choreographer, its conditions, and the choice among candidates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from infinitedance_cli.stages.generate.choosing import selection
 from infinitedance_cli.stages.generate.conditions import Conditions
 
 
-def draw_codes(
-    brief: Commission, conditions: Conditions, take: int, total: int | Until
-) -> Iterator[NDArray[np.int16]]:
+def draw_codes(brief: Commission, conditions: Conditions, take: int, total: int | Until) -> Iterator[NDArray[np.int16]]:
     """Codes (Q,) of every step of one take; `total` as in `models.generation.generate_codes`."""
     config, candidates = brief.config, brief.config.choice.candidates
     drawn = generate_codes(

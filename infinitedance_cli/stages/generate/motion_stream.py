@@ -93,7 +93,7 @@ def with_end(parts: Iterator[MotionClip]) -> Iterator[tuple[MotionClip | None, b
 
 
 def planted_parts(parts: Iterable[MotionClip], config: FinishConfig, overlap: OverlapConfig) -> Iterator[MotionClip]:
-    """`finish.plant` in windows that overlap: each begins where the one before it was, and takes over from it gently."""
+    """`finish.plant` in windows that overlap: each begins where the one before it was, and takes over gently."""
     reel, start, before = Reel(), 0, None
     for part in parts:
         reel.add(part)

@@ -29,7 +29,7 @@ class Music(Protocol):
 
 @dataclass(frozen=True)
 class SongFeatures:
-    """Encoded music: `rows` (T', D) at `rate_hz` from row `first_row` on, the length of a step in seconds, and the beats
+    """Encoded music: `rows` (T', D) at `rate_hz` from row `first_row` on, the length of a step, seconds, and the beats
     (B,), seconds.
     """
 

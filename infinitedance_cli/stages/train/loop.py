@@ -22,7 +22,7 @@ from infinitedance_cli.errors import ConfigError, StageFailed, UsageError
 from infinitedance_cli.log import progress_bar
 from infinitedance_cli.stages.train import state
 from infinitedance_cli.stages.train.config import LoopConfig
-from infinitedance_cli.stages.train.interrupts import deferred_interrupts
+from infinitedance_cli.stream.interrupts import deferred_interrupts
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class _Run:
         state.restore_random(self.folder)
         started = time.monotonic()
         with (
-            deferred_interrupts() as interrupts,
+            deferred_interrupts("step") as interrupts,
             progress_bar(f"train {self.recipe.name}", config.steps, unit="step") as advance,
         ):
             advance(first)
