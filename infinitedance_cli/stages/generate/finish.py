@@ -18,7 +18,7 @@ from infinitedance_cli.motion.beats import kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import Placement, features_to_clip, layout_named
 from infinitedance_cli.motion.features.trajectory import decode_angles
-from infinitedance_cli.motion.footlock import lock_feet
+from infinitedance_cli.motion.footlock import FootMemory, lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
 from infinitedance_cli.motion.sequence import cut, join
@@ -82,13 +82,13 @@ def plant_in_pieces(clip: MotionClip, config: FinishConfig, length: int = PIECE_
     return join(parts)
 
 
-def plant(clip: MotionClip, config: FinishConfig) -> MotionClip:
+def plant(clip: MotionClip, config: FinishConfig, memory: FootMemory | None = None) -> MotionClip:
     """`ground`, `carry_by_stance` and `lock_feet`, as far as the settings ask for them."""
     if config.ground:
         clip = ground(clip, config.flight)
     if config.carry_by_stance:
         clip = carry_by_stance(clip, config.stance)
-    return lock_feet(clip, config=config.feet) if config.lock_feet else clip
+    return lock_feet(clip, config=config.feet, memory=memory) if config.lock_feet else clip
 
 
 def align_in_pieces(

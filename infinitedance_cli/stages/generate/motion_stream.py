@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import FootContacts, MotionClip
+from infinitedance_cli.motion.footlock import FootMemory
 from infinitedance_cli.motion.running_warp import RunningBeats, RunningWarp
 from infinitedance_cli.motion.sequence import Reel, continued, cut
 from infinitedance_cli.motion.warp import warp_times
@@ -93,45 +94,39 @@ def with_end(parts: Iterator[MotionClip]) -> Iterator[tuple[MotionClip | None, b
 
 
 def planted_parts(parts: Iterable[MotionClip], config: FinishConfig, overlap: OverlapConfig) -> Iterator[MotionClip]:
-    """`finish.plant` in windows that overlap: each begins where the one before it was, and takes over gently."""
-    reel, start, before = Reel(), 0, None
+    """`finish.plant` in windows that overlap: each goes on from where the one before it had the body and the feet."""
+    reel, planting, start = Reel(), _Planting(config, overlap), 0
     for part in parts:
         reel.add(part)
         while reel.stop >= start + overlap.planted + overlap.ahead:
-            before = _Planted.window(reel, start, start + overlap.planted, config, overlap, before)
-            yield before.kept
+            yield planting.window(reel, start, start + overlap.planted)
             start += overlap.planted
             reel.forget(start - overlap.past)
     while start < reel.stop:
-        before = _Planted.window(reel, start, min(start + overlap.planted, reel.stop), config, overlap, before)
-        yield before.kept
-        start += overlap.planted
+        end = min(start + overlap.planted, reel.stop)
+        yield planting.window(reel, start, end)
+        start = end
 
 
-@dataclass(frozen=True)
-class _Planted:
-    """Frames of a window that are given out, and those after them as far as the window saw them."""
+class _Planting:
+    """Windows of a dance, one after the other, and what the next one must know of the last."""
 
-    kept: MotionClip
-    rest: MotionClip | None
+    def __init__(self, config: FinishConfig, overlap: OverlapConfig) -> None:
+        self.config, self.overlap = config, overlap
+        self._memory, self._first = FootMemory(), 0
+        self._rest: MotionClip | None = None  # frames after those that were given out, as far as the window saw them
 
-    @classmethod
-    def window(
-        cls,
-        reel: Reel,
-        start: int,
-        end: int,
-        config: FinishConfig,
-        overlap: OverlapConfig,
-        before: _Planted | None,
-    ) -> _Planted:
-        """Plant the frames `start` to `end`, with those around them."""
+    def window(self, reel: Reel, start: int, end: int) -> MotionClip:
+        """The frames `start` to `end` planted, with those around them in view."""
+        overlap = self.overlap
         first, stop = max(start - overlap.past, 0), min(end + overlap.ahead, reel.stop)
-        clip = cut(plant(reel.frames(first, stop), config), slice(start - first, None))
-        if before is not None and before.rest is not None:
-            clip = _taken_over(before.rest, clip, overlap.blend)
-        rest = cut(clip, slice(end - start, None)) if stop > end else None
-        return cls(cut(clip, slice(0, end - start)), rest)
+        self._memory = self._memory.moved_on(first - self._first, start - self._first)
+        clip = plant(reel.frames(first, stop), self.config, self._memory)
+        clip, self._first = cut(clip, slice(start - first, None)), first
+        if self._rest is not None:
+            clip = _taken_over(self._rest, clip, overlap.blend)
+        self._rest = cut(clip, slice(end - start, None)) if stop > end else None
+        return cut(clip, slice(0, end - start))
 
 
 def _taken_over(old: MotionClip, new: MotionClip, blend: int) -> MotionClip:
@@ -139,12 +134,11 @@ def _taken_over(old: MotionClip, new: MotionClip, blend: int) -> MotionClip:
     root = new.root_position + (old.root_position[0] - new.root_position[0]) * np.array([1, 0, 1], np.float32)
     joints = continued(old.joint_rotation[0], new.joint_rotation)
     count = min(blend, old.frames, new.frames)
-    if count:
-        share = np.arange(count, dtype=np.float32) / blend
-        weight = share**3 * (10 - 15 * share + 6 * share**2)  # no jump of speed or acceleration at either end
-        root[:count] += (1 - weight)[:, None] * (old.root_position[:count] - root[:count])
-        mixed = joints[:count] + (1 - weight)[:, None, None] * (old.joint_rotation[:count] - joints[:count])
-        joints[:count] = rotation.normalize(mixed)
+    share = np.arange(count, dtype=np.float32) / max(blend, 1)
+    stays = 1 - share**3 * (10 - 15 * share + 6 * share**2)  # no jump of speed or acceleration at either end
+    root[:count] += stays[:, None] * (old.root_position[:count] - root[:count])
+    mixed = joints[:count] + stays[:, None, None] * (old.joint_rotation[:count] - joints[:count])
+    joints[:count] = rotation.normalize(mixed)
     return replace(new, root_position=root, joint_rotation=joints, contacts=_contacts(old, new, count // 2))
 
 

@@ -14,14 +14,15 @@ class OverlapConfig:
     """How far each step looks beyond what it gives out; more is smoother and comes later.
 
     Codes are decoded `decoded_steps` at a time; feet planted `planted` frames at a time, seen with `past` frames before
-    and `ahead` after them, each window taking over from the last within `blend` frames; timing is settled `timing_lag`
+    and `ahead` after them, each window taking over from the last within
+    `blend` frames; timing is settled `timing_lag`
     frames behind the last known kinematic beat.
     """
 
-    decoded_steps: int = 20
+    decoded_steps: int = 15
     planted: int = 60
     past: int = 120
-    ahead: int = 36
+    ahead: int = 56
     blend: int = 12
     timing_lag: int = 20
 
