@@ -7,7 +7,6 @@ and the rotations of hips, knees and ankles stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +25,7 @@ from infinitedance_cli.motion.contact import (
     hold_contacts,
 )
 from infinitedance_cli.motion.features.heading import turn, wrap
+from infinitedance_cli.motion.foot_memory import FootMemory
 from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.motion.leg_ik import LEFT_LEG, RIGHT_LEG, LegChain, solve_leg
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
@@ -37,8 +37,6 @@ ANKLES, TOES = (0, 2), (1, 3)
 """Columns of the ankles and of the toes among `FOOT_JOINTS`."""
 _HOLD = 4.0
 """Weight of standing still against a smooth path."""
-_SETTLED = 1e4
-"""Weight of what an earlier window settled."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +59,6 @@ class FootLock:
     softness: float = 0.002
     clearance: float = 0.01
     moves_body: bool = True
-
-
-class FootMemory:
-    """How far the feet were turned and shifted, so that the next window of a long dance goes on from it.
-
-    A foot that is moved in order to rest stays moved for seconds: a window that did not know would move it elsewhere.
-    `settled` holds the first values of each path, which are kept; `found` those of the whole window.
-    """
-
-    def __init__(self, settled: Mapping[str, FloatArray] | None = None) -> None:
-        self.settled, self.found = dict(settled or {}), dict[str, FloatArray]()
-
-    def solve(self, name: str, fit: PathFit) -> FloatArray:
-        """The path x (T, C) of `fit` that goes on from the settled values of this name."""
-        known = self.settled.get(name, np.zeros((0, fit.channels)))
-        wanted = np.concatenate([known, np.zeros((fit.frames - len(known), fit.channels))])
-        fit.add(0, np.where(np.arange(fit.frames) < len(known), _SETTLED, 0.0), wanted)
-        self.found[name] = fit.solve()
-        return self.found[name]
-
-    def moved_on(self, first: int, stop: int) -> FootMemory:
-        """The memory of a window that begins at frame `first` of this one, and must not change frames before `stop`."""
-        return FootMemory({name: values[first:stop] for name, values in self.found.items()})
 
 
 def lock_feet(

@@ -42,10 +42,12 @@ class RunningWarp:
     Args:
         config: how to search.
         lag: frames behind the last known kinematic beats at which shifts are settled; from `max_shift` on.
+        opening: frames at the beginning that are settled with `max_shift` for a lag, so that a dance can begin.
     """
 
-    def __init__(self, config: BeatWarp, lag: float) -> None:
+    def __init__(self, config: BeatWarp, lag: float, opening: float = 0.0) -> None:
         self.search, self.lag, self.told = ShiftSearch(config), max(lag, config.max_shift), 0
+        self.opening = opening
         self._last: _Knot | None = None
 
     def settle(self, motion_beats: Frames, music_beats: Frames, known: float, frames: int | None) -> FloatArray:
@@ -64,7 +66,8 @@ class RunningWarp:
         knots, has_beat = self._knots(np.asarray(music_beats, np.float64), known, frames)
         settled = len(knots)
         if frames is None:
-            settled = min(int(np.searchsorted(knots, known - self.lag)), len(knots) - 1)
+            hasty = min(known - self.search.config.max_shift, self.opening + 1)
+            settled = min(int(np.searchsorted(knots, max(known - self.lag, hasty))), len(knots) - 1)
         if settled < (1 if self._last is not None else 2):
             return np.zeros(0)
         rewards = np.zeros((len(knots), len(self.search.shifts)))
@@ -101,8 +104,8 @@ class RunningWarp:
         found = [0.0] if self._last is None else []
         is_beat = [False] * len(found)
         at = max(first, 0.0)
-        wanted = np.unique(beats[(beats > at) & (beats < last)])
-        for beat in [*wanted, last]:
+        inside = np.unique(np.append(beats, self.opening))
+        for beat in [*inside[(inside > at) & (inside < last)], last]:
             while beat - at > _LONGEST_REST:
                 at += _REST
                 found.append(at)
@@ -110,7 +113,7 @@ class RunningWarp:
             if beat < last or frames is not None:
                 at = float(beat)
                 found.append(at)
-                is_beat.append(beat < last)
+                is_beat.append(beat < last and beat != self.opening)
         return np.array(found), np.array(is_beat, bool)
 
     def _through(self, knots: FloatArray, rewards: FloatArray) -> list[_Knot]:

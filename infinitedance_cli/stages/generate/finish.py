@@ -18,7 +18,8 @@ from infinitedance_cli.motion.beats import kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import Placement, features_to_clip, layout_named
 from infinitedance_cli.motion.features.trajectory import decode_angles
-from infinitedance_cli.motion.footlock import FootMemory, lock_feet
+from infinitedance_cli.motion.foot_memory import FootMemory
+from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
 from infinitedance_cli.motion.sequence import cut, join

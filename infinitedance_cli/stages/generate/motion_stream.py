@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import FootContacts, MotionClip
-from infinitedance_cli.motion.footlock import FootMemory
-from infinitedance_cli.motion.running_warp import RunningBeats, RunningWarp
+from infinitedance_cli.motion.foot_memory import FootMemory
+from infinitedance_cli.motion.running_warp import RunningBeats
 from infinitedance_cli.motion.sequence import Reel, continued, cut
 from infinitedance_cli.motion.warp import warp_times
 from infinitedance_cli.stages.generate.config import FinishConfig
@@ -66,7 +66,7 @@ class MotionStream:
 
     def _aligned(self, parts: Iterator[MotionClip]) -> Iterator[MotionClip]:
         """The parts with their kinematic beats moved towards the music's."""
-        reel, moves, warp = Reel(), RunningBeats(), RunningWarp(self.finish.beats, self.overlap.timing_lag)
+        reel, moves, warp = Reel(), RunningBeats(), self.overlap.warp(self.finish.beats)
         last: NDArray[np.float32] | None = None
         for part, ended in with_end(parts):
             if part is not None:
