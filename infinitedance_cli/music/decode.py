@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BLOCK_SECONDS, LIVE_BLOCK_SECONDS = 4.0, 0.5
-_LIVE_PROBING = {"probesize": "65536", "analyzeduration": "500000"}
-"""FFmpeg's own limits would wait for several seconds of a radio before the first sample."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,8 @@ def stream_audio(
     Raises:
         BadInput: no such file, not a sound file, no audio track, nothing decodable, NaN samples, `start` past the end.
     """
-    if not np.isfinite(start) or start < 0 or (duration is not None and not duration > 0):
-        raise BadInput(f"start {start} s and duration {duration} s: start must not be negative, duration above 0")
-    report = report if report is not None else DecodeReport()
     with open_source(source) as readable:
-        yield from _checked_blocks(readable, sample_rate, start, duration, report, BLOCK_SECONDS)
+        yield from _checked_blocks(readable, sample_rate, start, duration, report or DecodeReport(), BLOCK_SECONDS)
 
 
 def stream_live_audio(
@@ -104,7 +99,9 @@ def _checked_blocks(
     report: DecodeReport,
     block_s: float,
 ) -> Iterator[np.ndarray]:
-    name = source.name if isinstance(source, LiveSource) else source_name(source)
+    if not np.isfinite(start) or start < 0 or (duration is not None and not duration > 0):
+        raise BadInput(f"start {start} s and duration {duration} s: start must not be negative, duration above 0")
+    name = source_name(source)
     blocks = _cut(_mono(source, name, sample_rate, report), sample_rate, start, duration, report)
     total = 0
     for block in _rechunk(blocks, round(block_s * sample_rate)):
@@ -114,7 +111,7 @@ def _checked_blocks(
             raise BadInput(f"{name}: the sound holds NaN or infinite samples at {at:.1f} s; export it again")
         total += len(block)
         yield block
-    _conclude(name, report, total, start)
+    _conclude(name, report, total, start, live=isinstance(source, LiveSource))
 
 
 def probe(source: AudioSource) -> AudioInfo:
@@ -160,15 +157,12 @@ def open_container(source: AudioSource | LiveSource, name: str) -> Iterator[Inpu
     elif not isinstance(source, LiveSource):
         source.seek(0)
     try:
-        container = av.open(target, mode="r", metadata_errors="replace", options=_LIVE_PROBING if live else {})
+        container = av.open(target, mode="r", metadata_errors="replace", options=LiveSource.PROBING if live else {})
     except (av.error.FFmpegError, OSError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        advice = (
-            "; m4a and mp4 cannot be played from a pipe: name the file, or pipe wav, mp3, flac or ogg" if live else ""
-        )
         raise BadInput(
             f"{name}: not a sound or video file that can be decoded ({reason}); "
-            f"expected wav, mp3, flac, ogg, m4a, mp4, webm or the like{advice}"
+            f"expected {LiveSource.FORMATS if live else 'wav, mp3, flac, ogg, m4a, mp4, webm or the like'}"
         ) from error
     try:
         yield container
@@ -285,10 +279,11 @@ def _rechunk(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _conclude(name: str, report: DecodeReport, total: int, start: float) -> None:
+def _conclude(name: str, report: DecodeReport, total: int, start: float, *, live: bool) -> None:
     """Judges the whole once the last block is out: nothing decoded is an error, less than promised a warning."""
     if report.decoded_s == 0:
-        raise BadInput(f"{name}: no sound could be decoded from its audio track; the file is empty or damaged")
+        advice = f"; expected {LiveSource.FORMATS}" if live else "; the file is empty or damaged"
+        raise BadInput(f"{name}: no sound could be decoded from its audio track{advice}")
     if total == 0:
         raise BadInput(f"{name}: start {start:g} s is past the end, the sound is {report.decoded_s:.1f} s long")
     missing = (report.expected_s or 0.0) - report.decoded_s

@@ -21,7 +21,7 @@ AudioSource = str | os.PathLike[str] | BinaryIO
 _SPOOL_BYTES = 32 << 20
 
 
-def source_name(source: AudioSource) -> str:
+def source_name(source: AudioSource | LiveSource) -> str:
     """The name of a source in messages and in provenance."""
     if isinstance(source, str | os.PathLike):
         return "<stdin>" if os.fspath(source) == "-" else os.fspath(source)
@@ -34,6 +34,10 @@ class LiveSource:
 
     It cannot seek, and says so by having no such method, which is what FFmpeg's binding looks for.
     """
+
+    PROBING = {"probesize": "65536", "analyzeduration": "500000"}  # noqa: RUF012
+    """How much of it FFmpeg looks at first; by itself it would wait for several seconds of a radio."""
+    FORMATS = "wav, mp3, flac, ogg or webm on a pipe; m4a and mp4 cannot be read from one: name the file"
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self.name = stream, name

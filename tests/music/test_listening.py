@@ -105,10 +105,16 @@ def test_a_pipe_gives_the_samples_of_the_file(tmp_path: Path, sound: np.ndarray,
         blocks = list(stream_live_audio(live, SAMPLE_RATE))
         assert isinstance(live, LiveSource) and len(live.sha256()) == 64
     assert {len(block) for block in blocks[:-1]} == {SAMPLE_RATE // 2}
-    np.testing.assert_array_equal(np.concatenate(blocks), expected)
+    given = np.concatenate(blocks)
+    # FFmpeg cuts the padding at the end of an mp3 in files only.
+    assert 0 <= len(given) - len(expected) <= (SAMPLE_RATE / 30 if ending == "mp3" else 0)
+    np.testing.assert_array_equal(given[: len(expected) - 100], expected[:-100])
 
 
 def test_an_m4a_in_a_pipe_is_told_to_be_named(tmp_path: Path, sound: np.ndarray) -> None:
     path = write_audio(tmp_path / "song.m4a", sound[None, :100_000], 44_100, "aac")
-    with open_live(cast(BinaryIO, Dribble(path, 5000))) as live, pytest.raises(BadInput, match="from a pipe: name the"):
+    with (
+        open_live(cast(BinaryIO, Dribble(path, 5000))) as live,
+        pytest.raises(BadInput, match="cannot be read from one: name the file"),
+    ):
         list(stream_live_audio(live, SAMPLE_RATE))
