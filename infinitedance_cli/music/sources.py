@@ -41,19 +41,18 @@ class LiveSource:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self.name = stream, name
-        self._digest = hashlib.sha256()
+        self._digest, self._ended = hashlib.sha256(), False
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, those that are there; none at the end."""
         data = self._stream.read1(count) if hasattr(self._stream, "read1") else self._stream.read(count)
         self._digest.update(data)
+        self._ended |= not data
         return data
 
     def sha256(self) -> str:
-        """SHA-256 of all bytes, in hexadecimal; reads what is left of them."""
-        while self.read(1 << 16):
-            pass
-        return self._digest.hexdigest()
+        """SHA-256 of all bytes, in hexadecimal; empty where they were not read to their end."""
+        return self._digest.hexdigest() if self._ended else ""
 
 
 @contextmanager

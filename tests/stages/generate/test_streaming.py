@@ -97,6 +97,13 @@ def test_the_first_piece_leaves_long_before_the_song_is_through(tmp_path: Path, 
     pieces.close()
 
 
+def test_a_radio_is_not_waited_for_beyond_the_wanted_length(tmp_path: Path, tiny_bundle: Path) -> None:
+    pipe = Dribble(song(tmp_path / "long.wav", 60.0), 4096)
+    (clip,) = join_pieces(streamed(pipe, tiny_bundle, duration=3.0, genre="salsa"))
+    assert clip.frames == 90 and clip.music is not None and clip.music.sha256 == ""
+    assert pipe.taken < 60 * 44_100 * 2 * 0.2
+
+
 def test_beats_of_the_song_are_those_of_the_clicks(click_track: Path, tiny_bundle: Path) -> None:
     (clip,) = join_pieces(streamed(click_track, tiny_bundle))
     assert clip.music is not None and len(clip.music.beats) >= 33
