@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from infinitedance_cli.errors import BadInput
+from infinitedance_cli import weights
+from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.music.encoders import muq
 from infinitedance_cli.music.encoders._muq_network import MuQNetwork, mel_filters
 from infinitedance_cli.music.song import song_from_audio
@@ -76,8 +79,82 @@ def test_tensors_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None
     with pytest.raises(BadInput, match=r"conv\.conv\.[01]\.conv3\.(weight|bias) is missing"):
         muq.load_network(tmp_path)
     save_file({**tensors, "model.conv.linear.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
-    with pytest.raises(BadInput, match=r"conv\.linear\.bias is \(3,\); expected \(16,\)"):
+    with pytest.raises(BadInput, match=r"conv\.linear\.bias has shape \(3,\); expected \(16,\)"):
         muq.load_network(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"half")
     with pytest.raises(BadInput, match="not the published MuQ"):
         muq.load_network(tmp_path)
+
+
+def _published(folder: Path, target: Path) -> Path:
+    shutil.copytree(folder, target)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"model_type": "bert", "hidden_size": 768},
+            r"config\.json: has no 'stat': it is the .* another model \(bert\)",
+        ),
+        ({"stat": {}, "w2v2_config": {}}, "has no 'melspec_2048_mean'"),
+        ({"stat": 3, "w2v2_config": {}}, r"config\.json: not the configuration of OpenMuQ/MuQ-large-msd-iter"),
+        ([], r"config\.json: has no 'stat'"),
+    ],
+)
+def test_the_configuration_of_another_model_is_told(folder: Path, tmp_path: Path, config: object, message: str) -> None:
+    given = _published(folder, tmp_path / "given")
+    (given / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=message):
+        muq.load_network(given)
+
+
+def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
+    given = _published(folder, tmp_path / "given")
+    (given / "model.safetensors").rename(given / "other.safetensors")
+    with pytest.raises(MissingResource, match=r"given: holds no model\.safetensors or pytorch_model\.bin"):
+        muq.load_network(given)
+    (given / "config.json").unlink()
+    with pytest.raises(MissingResource, match=r"config\.json: no such file"):
+        muq.load_network(given)
+
+
+def test_cut_and_infinite_weights_are_told(folder: Path, tmp_path: Path) -> None:
+    given = _published(folder, tmp_path / "given")
+    path = given / "model.safetensors"
+    tensors = load_file(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadInput, match=r"model\.safetensors: not the published MuQ, perhaps half downloaded"):
+        muq.load_network(given)
+    save_file({**tensors, "model.conv.linear.bias": torch.full((16,), torch.inf).half()}, path)
+    with pytest.raises(BadInput, match=r"model\.conv\.linear\.bias \(float16\) holds values that are not finite"):
+        muq.load_network(given)
+
+
+def test_what_is_added_is_what_is_used_whatever_the_format(
+    folder: Path, tmp_path: Path, network: MuQNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDANCE_CACHE", str(tmp_path / "cache"))
+    given = _published(folder, tmp_path / "given")
+    torch.save(load_file(given / "model.safetensors"), given / "pytorch_model.bin")
+    (given / "model.safetensors").unlink()
+    added = weights.add(weights.find("muq"), given)
+    assert sorted(path.name for path in added.iterdir()) == ["config.json", "idance-model.json", "model.safetensors"]
+    assert load_file(added / "model.safetensors").keys() == network.state_dict().keys()
+    again = muq.load_network(added)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in network.state_dict().items())
+    assert (given / "pytorch_model.bin").exists()
+
+
+def test_a_pickle_in_disguise_is_not_run(folder: Path, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (exec, (f"open({str(tmp_path / 'trapped')!r}, 'w')",))
+
+    given = _published(folder, tmp_path / "given")
+    (given / "model.safetensors").unlink()
+    torch.save({"model.linear.weight": Trap()}, given / "pytorch_model.bin")
+    with pytest.raises(BadInput, match=r"pytorch_model\.bin: holds (builtins\.)?exec, which would have to be run"):
+        muq.load_network(given)
+    assert not (tmp_path / "trapped").exists()

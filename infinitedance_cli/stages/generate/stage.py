@@ -39,7 +39,7 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
     if is_released(folder):
         from infinitedance_cli.stages.generate.released import generate_released
 
-        yield from generate_released(source, folder, config)
+        yield from generate_released([source], folder, config)
         return
     brief = make_brief(source, config)
     spare_threads(brief.bundle)
