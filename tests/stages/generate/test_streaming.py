@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -184,27 +185,23 @@ def test_a_path_gets_one_dance_and_a_pipe_the_pieces(
     np.testing.assert_array_equal(*arrays)
 
 
-def endless(bundle: Path, output: object) -> subprocess.Popen[bytes]:
-    """A dance to a song on a pipe that stays open."""
+def started(bundle: Path, source: Any, output: Any) -> subprocess.Popen[bytes]:
+    """The command, dancing to what comes by `source`."""
     command = [sys.executable, "-m", "infinitedance_cli", "generate", "-", "--stream", "-m", str(bundle), "-o", "-"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        env=environment,  # type: ignore[call-overload]
-    )
+    return subprocess.Popen(command, stdin=source, stdout=output, stderr=subprocess.PIPE, env=environment)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_an_interrupt_leaves_whole_pieces(tmp_path: Path, click_track: Path, tiny_bundle: Path) -> None:
-    with open(tmp_path / "out.h5", "w+b") as output, endless(tiny_bundle, output) as process:
+    """The song is on a pipe that stays open: the command waits for more of it."""
+    with open(tmp_path / "out.h5", "w+b") as output, started(tiny_bundle, subprocess.PIPE, output) as process:
         assert process.stdin is not None and process.stderr is not None
         process.stdin.write(click_track.read_bytes()[:-200_000])
         process.stdin.flush()
         while (tmp_path / "out.h5").stat().st_size == 0:
             assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert process.stderr.read().decode().splitlines()[-1].endswith("interrupted")
@@ -214,10 +211,8 @@ def test_an_interrupt_leaves_whole_pieces(tmp_path: Path, click_track: Path, tin
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
 def test_a_reader_that_leaves_ends_it_quietly(click_track: Path, tiny_bundle: Path) -> None:
-    with endless(tiny_bundle, subprocess.PIPE) as process:
-        assert process.stdin is not None and process.stderr is not None and process.stdout is not None
-        process.stdin.write(click_track.read_bytes())
-        process.stdin.close()
+    with open(click_track, "rb") as source, started(tiny_bundle, source, subprocess.PIPE) as process:
+        assert process.stderr is not None and process.stdout is not None
         process.stdout.read(100)
         process.stdout.close()
         assert process.wait(60) == 141
