@@ -1,4 +1,4 @@
-"""MuQ: the mel bands by their definition, the files by their names. The whole network was compared with muq 0.1.0."""
+"""MuQ: mel bands by their definition, rows by a plain writing of the network (which is muq 0.1.0's), files by name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from infinitedance_cli import weights
 from infinitedance_cli.errors import BadInput, MissingResource
-from infinitedance_cli.music.encoders import muq
+from infinitedance_cli.music.encoders import _muq_network, muq
 from infinitedance_cli.music.encoders._muq_network import MuQNetwork, mel_filters
 from infinitedance_cli.music.song import song_from_audio
 from tests.models.released.tiny_muq import STATISTICS, write_muq
+from tests.music import plain_muq
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def network(folder: Path) -> MuQNetwork:
-    return muq.load_network(folder)
+    network = muq.load_network(folder)
+    for name, buffer in network.named_buffers():  # as after training
+        if "running_" in name:
+            buffer.copy_(torch.rand(buffer.shape, generator=torch.Generator().manual_seed(0)) + 0.5)
+    return network
 
 
 def _noise(seconds: float) -> np.ndarray:
@@ -58,8 +63,24 @@ def test_filters_are_triangles_of_height_one() -> None:
 def test_a_song_is_covered_to_its_end(network: MuQNetwork) -> None:
     song = song_from_audio(_noise(1.5), 24_000)
     rows = muq.MuQEncoder(network).encode(song)
-    assert rows.shape == (38, 16)  # 37 rows of 960 samples, the last one repeated for the last half
-    assert np.array_equal(rows[37], rows[36])
+    assert rows.shape == (38, 16)  # 37 rows of 960 samples, and one of the last half
+    assert not np.array_equal(rows[37], rows[36])
+    rows = muq.MuQEncoder(network).encode(song_from_audio(_noise(1.005), 24_000))
+    assert rows.shape == (26, 16)
+    assert np.array_equal(rows[25], rows[24])  # 120 samples are no hop
+
+
+@pytest.mark.parametrize("samples", [2053, 24_000, 24_239, 24_240, 24_719, 36_000, 48_961])
+def test_rows_are_those_of_the_plain_network(
+    network: MuQNetwork, monkeypatch: pytest.MonkeyPatch, samples: int
+) -> None:
+    monkeypatch.setattr(_muq_network, "_PIECE_ROWS", 7)  # what the convolutions make in pieces is made at once there
+    tensors = {name: value.double().numpy() for name, value in network.state_dict().items()}
+    sound = _noise(3)[:samples]
+    expected = plain_muq.encode(tensors, sound, *STATISTICS.values(), heads=4, depth=1)
+    found = muq.encode_samples(network, sound)
+    assert found.shape == expected.shape == (_muq_network.row_count(samples), 16)
+    assert np.abs(found - expected).max() < 1e-4
 
 
 def test_long_songs_are_read_in_windows(network: MuQNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +89,8 @@ def test_long_songs_are_read_in_windows(network: MuQNetwork, monkeypatch: pytest
     monkeypatch.setattr(muq, "_WINDOW_S", 2)
     monkeypatch.setattr(muq, "_MARGIN_S", 2)
     pieces = muq.encode_samples(network, samples)
-    assert pieces.shape == whole.shape
+    assert np.array_equal(muq.encode_samples(network, samples, whole=True), whole)
+    assert pieces.shape == whole.shape and not np.array_equal(pieces, whole)
     assert np.abs(pieces - whole).mean() < 0.1 * whole.std()
 
 

@@ -23,8 +23,8 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _UNUSED = ("linear.", "cls_token", "quantizer_", "rvq.", "recon_proj.", "preprocessor_")
 _NEEDED, _STATISTICS = ("stat", "w2v2_config"), ("melspec_2048_mean", "melspec_2048_std")
 _WINDOW_S, _MARGIN_S = 240, 10
-"""A song is encoded at once, as the release does; what is longer in windows of four minutes, each read with ten seconds
-on both sides, so that memory does not grow with its square."""
+"""A song is encoded at once, as MuQ's own code does; what is longer in windows of four minutes, each read with ten
+seconds on both sides, so that neither memory nor time per second grows with it."""
 
 
 _LEAST_SAMPLES = 2048
@@ -45,7 +45,7 @@ class MuQEncoder:
         return self.network.config.encoder_dim
 
     def encode(self, song: Song) -> np.ndarray:
-        """(ceil(duration_s * 25), 1024) float32. A last row that the network has too little sound for is repeated."""
+        """(ceil(duration_s * 25), 1024) float32. A last row of which there is less than a hop, 0.01 s, is repeated."""
         from infinitedance_cli.music.encoders._muq_network import SAMPLE_RATE
         from infinitedance_cli.music.features import frame_count
 
@@ -56,20 +56,23 @@ class MuQEncoder:
         return rows[np.minimum(np.arange(wanted), len(rows) - 1)]
 
 
-def encode_samples(network: MuQNetwork, samples: np.ndarray) -> np.ndarray:
-    """Rows (N // 960, 1024) of mono samples (N,) at 24 kHz; raises BadInput on less than 0.04 s."""
+def encode_samples(network: MuQNetwork, samples: np.ndarray, *, whole: bool = False) -> np.ndarray:
+    """Rows (M, 1024) of mono samples (N,) at 24 kHz, M as `row_count` says; raises BadInput on less than 0.04 s.
+
+    `whole` encodes a song of any length at once: every row attends to every other, as in MuQ's own code.
+    """
     import torch
 
-    from infinitedance_cli.music.encoders._muq_network import SAMPLES_PER_ROW
+    from infinitedance_cli.music.encoders._muq_network import SAMPLES_PER_ROW, row_count
 
     device = next(network.parameters()).device
-    window, margin = _WINDOW_S * 25, _MARGIN_S * 25
-    total = max(1, len(samples) // SAMPLES_PER_ROW)
+    window, margin, total = _WINDOW_S * 25, _MARGIN_S * 25, max(1, row_count(len(samples)))
+    if whole or total <= window + 2 * margin:
+        window = total
     parts = []
-    for start in range(0, total, window) if total > window + 2 * margin else (0,):
-        stop = total if total <= window + 2 * margin else min(start + window, total)
-        first = max(start - margin, 0)
-        last = min(stop + margin, total)
+    for start in range(0, total, window):
+        stop = min(start + window, total)
+        first, last = max(start - margin, 0), min(stop + margin, total)
         piece = samples[first * SAMPLES_PER_ROW : last * SAMPLES_PER_ROW if last < total else None]
         with torch.inference_mode():
             sound = torch.from_numpy(np.ascontiguousarray(piece, np.float32)).to(device)

@@ -16,7 +16,7 @@ from infinitedance_cli.models.tokenizer import WINDOW_STEPS, Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.beats import kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.features import Placement, features_to_clip, layout_named
+from infinitedance_cli.motion.features import Placement, carry_features, features_to_clip, layout_named
 from infinitedance_cli.motion.features.trajectory import decode_angles
 from infinitedance_cli.motion.foot_memory import FootMemory
 from infinitedance_cli.motion.footlock import lock_feet
@@ -42,23 +42,34 @@ def decode_codes(tokenizer: Tokenizer, codes: NDArray[np.integer], frames: int, 
     return cut(join(list(decoded_parts(tokenizer, [codes], WINDOW_STEPS, clip_id))), slice(0, frames))
 
 
+def with_decoded_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.integer]) -> MotionClip:
+    """The clip of codes (S, Q) with the features that they are decoded to, as they are: the release's joints."""
+    rows = np.concatenate(list(_decoded(tokenizer, [codes], WINDOW_STEPS)))[: clip.frames]
+    return carry_features(clip, rows, layout_named(tokenizer.config.layout))
+
+
 def decoded_parts(
     tokenizer: Tokenizer, codes: Iterable[NDArray[np.integer]], window: int, clip_id: str
 ) -> Iterator[MotionClip]:
     """Motion of codes (n, Q) that come in parts of any length, `window` steps at a time; each part goes on where the
     one before it ended.
     """
-    device = next(tokenizer.parameters()).device
-    rows = (torch.from_numpy(part.astype(np.int64)).to(device)[None] for part in codes)
     layout, body = layout_named(tokenizer.config.layout), default_skeleton(BODY_JOINT_COUNT)
     start = Placement()
-    for features in tokenizer.decode_parts(rows, window):
+    for rows in _decoded(tokenizer, codes, window):
         # One row more, whatever it holds: where the next part begins follows from the velocities of the last row.
-        values = features[0].cpu().numpy()[[*range(features.shape[1]), -1]]
-        part = features_to_clip(values, layout, body, clip_id=clip_id, fps=FPS, placement=start)
-        heading = start.heading - float(decode_angles(values, layout)[-1])
+        features = rows[[*range(len(rows)), -1]]
+        part = features_to_clip(features, layout, body, clip_id=clip_id, fps=FPS, placement=start)
+        heading = start.heading - float(decode_angles(features, layout)[-1])
         start = Placement(float(part.root_position[-1, 0]), float(part.root_position[-1, 2]), heading)
         yield cut(part, slice(0, -1))
+
+
+def _decoded(tokenizer: Tokenizer, codes: Iterable[NDArray[np.integer]], window: int) -> Iterator[NDArray[np.float32]]:
+    device = next(tokenizer.parameters()).device
+    rows = (torch.from_numpy(part.astype(np.int64)).to(device)[None] for part in codes)
+    for features in tokenizer.decode_parts(rows, window):
+        yield features[0].cpu().numpy()
 
 
 def finish(clip: MotionClip, beats_s: NDArray[np.float64], config: FinishConfig) -> MotionClip:

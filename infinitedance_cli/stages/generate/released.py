@@ -26,7 +26,7 @@ from infinitedance_cli.music.encoders.muq import MuQEncoder
 from infinitedance_cli.music.features import load_encoder
 from infinitedance_cli.music.sources import AudioSource
 from infinitedance_cli.stages.generate.config import GenerateConfig
-from infinitedance_cli.stages.generate.finish import decode_codes, finish, with_relaxed_hands
+from infinitedance_cli.stages.generate.finish import decode_codes, finish, with_decoded_features, with_relaxed_hands
 from infinitedance_cli.stages.generate.released_config import ReleasedConfig
 from infinitedance_cli.stages.generate.released_song import HeardSong, SongConditions, choose_style, hear
 
@@ -72,7 +72,10 @@ class _Task:
         codes = drawn[: math.ceil(frames / 4)].astype(np.int16)
         stem, sha256 = Path(heard.name).stem.strip("<>") or "song", heard.song.info.sha256 if heard.song.info else ""
         clip = decode_codes(tokenizer, codes, frames, f"{stem}-{seed}")
-        clip = finish(clip, rhythm.beats, self.config.finish) if self.settings.finish else with_relaxed_hands(clip)
+        if self.settings.finish:
+            clip = finish(clip, rhythm.beats, self.config.finish)
+        else:  # as decoded: with the features themselves, which a body of fixed bones cannot follow exactly
+            clip = with_decoded_features(with_relaxed_hands(clip), tokenizer, codes)
         music = MusicTrack(
             sha256=sha256, path=heard.name, beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm
         )
@@ -98,7 +101,10 @@ def generate_released(sources: Iterable[AudioSource], folder: Path, config: Gene
     encoder.network.to(device)
     bundle.tokenizer.to(device)
     settings = config.released_settings
-    model = bundle.choreographer(device, _float_type(settings.precision, device))
+    kind = _float_type(settings.precision, device)
+    if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
+        torch.backends.cudnn.allow_tf32 = False
+    model = bundle.choreographer(device, kind)
     drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
     batch = settings.batch or batch_that_fits(drawer)
     tasks = (_task(source, bundle, config, encoder) for source in sources)
@@ -112,8 +118,8 @@ def _float_type(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _task(source: AudioSource, bundle: ReleasedBundle, config: GenerateConfig, encoder: MuQEncoder) -> _Task:
-    heard = hear(source, config, encoder)
-    return _Task(bundle, config, heard, *choose_style(config.genre, heard, bundle))
+    heard, free = hear(source, config, encoder), config.released_settings.free_style
+    return _Task(bundle, config, heard, *choose_style(config.genre, heard, bundle, free=free))
 
 
 def _in_order(drawer: WindowDrawer, tasks: Iterable[_Task], batch: int) -> Iterator[MotionClip]:

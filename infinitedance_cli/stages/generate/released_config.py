@@ -18,6 +18,9 @@ class ReleasedConfig:
     - seamless: windows continue from all that they share, `kept` steps (the release's jump every 8.5 s)
     - free_opening: begin freely (the release copies the first 2.7 s of a training dance)
     - steady_index: retrieve for the music that is danced to (the release looks at half the time)
+    - free_style: dance the genre asked for, else what retrieval hears in the song (the release: what the file's name
+      says, else the genre asked for, else popular)
+    - hear_in_windows: MuQ hears four minutes at a time of a long song (the release: all at once, as librosa loads it)
     - finish: plant the feet and move the timing onto the beat, as for the starter (the release does neither)
 
     `references` retrieved dances are blended; `sampling` are the rules for drawing codes. `precision` is float32,
@@ -29,6 +32,8 @@ class ReleasedConfig:
     seamless: bool = True
     free_opening: bool = True
     steady_index: bool = True
+    free_style: bool = True
+    hear_in_windows: bool = True
     finish: bool = True
     kept: int = 32
     references: int = 10
@@ -50,4 +55,14 @@ class ReleasedConfig:
     @classmethod
     def release(cls) -> ReleasedConfig:
         """The behaviour of the authors' scripts, quirks included."""
-        return cls(False, False, False, False, False, sampling=ReleasedSampling.release())
+        return cls(
+            whole_song=False,
+            seamless=False,
+            free_opening=False,
+            steady_index=False,
+            free_style=False,
+            hear_in_windows=False,
+            finish=False,
+            precision="float32",
+            sampling=ReleasedSampling.release(),
+        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,8 +18,9 @@ from infinitedance_cli.models.released.bundle import ReleasedBundle
 from infinitedance_cli.models.released.conditioner import WindowCondition
 from infinitedance_cli.motion import genres
 from infinitedance_cli.motion.clip import Labels
-from infinitedance_cli.music.features import MusicEncoder, encode_song
-from infinitedance_cli.music.released import SAMPLE_RATE, release_features
+from infinitedance_cli.music.encoders.muq import MuQEncoder, encode_samples
+from infinitedance_cli.music.features import encode_song
+from infinitedance_cli.music.released import SAMPLE_RATE, release_features, released_samples
 from infinitedance_cli.music.song import Song, analyse_song
 from infinitedance_cli.music.sources import AudioSource, open_source, source_name
 from infinitedance_cli.stages.generate.config import AUTO, GenerateConfig
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 _DEFAULT_STYLE = STYLES.index("Popular")
 _MUSIC_FRAMES, _REFERENCE_FRAMES = 320, 384
 _CACHE_STRIDE = 192
+_MUQ_SAMPLE_RATE = 24_000
 _RETRIEVED = 20
 _VOTES = 10
 
@@ -54,8 +58,9 @@ class HeardSong:
         return math.ceil(self.frames / 4) if whole else max(len(self.muq), _MUSIC_FRAMES) * 9 // 10 // 3
 
 
-def hear(source: AudioSource, config: GenerateConfig, encoder: MusicEncoder) -> HeardSong:
-    """Decode a song and work out what the model is told of it.
+def hear(source: AudioSource, config: GenerateConfig, encoder: MuQEncoder) -> HeardSong:
+    """Decode a song and work out what the model is told of it: MuQ hears it in windows, or as in the release at once
+    (`hear_in_windows`).
 
     Raises:
         BadInput: the song cannot be read.
@@ -63,8 +68,11 @@ def hear(source: AudioSource, config: GenerateConfig, encoder: MusicEncoder) -> 
     """
     with open_source(source) as readable:
         song = analyse_song(readable, config.start, config.duration)
-        muq = encode_song(song, encoder)
-        audio = release_features(np.concatenate(list(song.audio(SAMPLE_RATE))))
+        if config.released_settings.hear_in_windows:
+            muq = encode_song(song, encoder)
+        else:
+            muq = encode_samples(encoder.network, released_samples(song, _MUQ_SAMPLE_RATE), whole=True)
+        audio = release_features(released_samples(song, SAMPLE_RATE))
     logger.info("%s: %.1f s, %.0f BPM", source_name(source), song.duration_s, song.rhythm.tempo_bpm)
     return HeardSong(song, source_name(source), muq, audio)
 
@@ -99,7 +107,7 @@ class SongConditions:
 
     def opening(self, steps: int) -> NDArray[np.int64] | None:
         """Codes (steps, 3) of a dance that goes with the beginning of the song; None where no codes are there."""
-        return self.bundle.dances.opening(self._names(self._start(0)), steps)
+        return self.bundle.dances.opening(self._names(self._start(0))[: self.settings.references], steps)
 
     def _start(self, first: int) -> int:
         """First row of audio features that dances are retrieved for, for the window that begins with step `first`."""
@@ -126,22 +134,49 @@ def tiled(rows: FloatArray, length: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(rows[np.arange(length) % len(rows)], np.float32)
 
 
-def choose_style(requested: str, heard: HeardSong, bundle: ReleasedBundle) -> tuple[int, Labels]:
-    """Which of the six styles is danced: the class of the genre asked for, else what retrieval finds in the song."""
+def choose_style(requested: str, heard: HeardSong, bundle: ReleasedBundle, *, free: bool = True) -> tuple[int, Labels]:
+    """Which of the six styles is danced: the class of the genre asked for, else what retrieval finds in the song.
+
+    Not `free`, as in the release: the style that the file's name says, else the class of the genre asked for, else
+    popular.
+    """
+    named = None if free else style_in(heard.name)
+    if named is not None:
+        logger.info("genre: %s, by the name of the file", genres.CLASSES[named])
+        return named, Labels(genres.CLASSES[named], "" if requested == AUTO else genres.canonical(requested))
     if requested != AUTO:
         genre = genres.canonical(requested)
         family = genres.GENRES[genre].family
-        if family != genre:
+        if family not in (genre, requested.lower()):
             logger.warning("the published model knows six styles; dancing %s for %s", family, genre)
         return genres.CLASSES.index(family), Labels(family, genre)
-    dances = bundle.dances
-    if not dances.known_styles:
+    if not free or not bundle.dances.known_styles:
         return _DEFAULT_STYLE, Labels(genres.CLASSES[_DEFAULT_STYLE], "")
+    style = _likeliest_style(heard, bundle)
+    logger.info("genre: %s, by the dances that go with such music (--genre picks another)", genres.CLASSES[style])
+    return style, Labels(genres.CLASSES[style], "")
+
+
+def style_in(name: str) -> int | None:
+    """The style that a file's name says first: one of the six anywhere in it, else a genre of one that is a word."""
+    stem = Path(name).stem.lower()
+    found = [(stem.find(style), number) for number, style in enumerate(genres.CLASSES) if style in stem]
+    if not found:
+        words = "-" + re.sub(r"[^a-z0-9]+", "-", stem) + "-"
+        found = [
+            (words.find(f"-{genre.name}-"), genres.CLASSES.index(genre.family))
+            for genre in genres.GENRES.values()
+            if f"-{genre.name}-" in words
+        ]
+    return min(found)[1] if found else None
+
+
+def _likeliest_style(heard: HeardSong, bundle: ReleasedBundle) -> int:
+    """The style of most of the dances that are nearest to the windows of a song."""
+    dances = bundle.dances
     votes = np.zeros(len(STYLES))
     for start in range(0, max(1, len(heard.audio) - _REFERENCE_FRAMES + 1), _REFERENCE_FRAMES):
         likeness = dances.embeddings @ embed(bundle, tiled(heard.audio[start : start + _REFERENCE_FRAMES], 384))
         best = np.argsort(-likeness)[:_VOTES]
         votes += np.bincount(dances.styles[best][dances.styles[best] >= 0], minlength=len(STYLES))
-    style = int(votes.argmax())
-    logger.info("genre: %s, by the dances that go with such music (--genre picks another)", genres.CLASSES[style])
-    return style, Labels(genres.CLASSES[style], "")
+    return int(votes.argmax())
