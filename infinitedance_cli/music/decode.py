@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.music import sources
 from infinitedance_cli.music.sources import AudioSource, LiveSource, file_sha256, open_source, source_name
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def stream_audio(
 def stream_live_audio(
     source: AudioSource | LiveSource, sample_rate: int, start: float = 0.0, duration: float | None = None
 ) -> Iterator[np.ndarray]:
-    """`stream_audio` of what `sources.open_live` gives: nothing is kept, and sound is given out as it comes, every
-    block but the last `LIVE_BLOCK_SECONDS` long.
-    """
+    """`stream_audio` of what `sources.open_live` gives, as it comes, in blocks of `LIVE_BLOCK_SECONDS`."""
     yield from _checked_blocks(source, sample_rate, start, duration, DecodeReport(), LIVE_BLOCK_SECONDS)
 
 
@@ -159,6 +158,7 @@ def open_container(source: AudioSource | LiveSource, name: str) -> Iterator[Inpu
     try:
         container = av.open(target, mode="r", metadata_errors="replace", options=LiveSource.PROBING if live else {})
     except (av.error.FFmpegError, OSError) as error:
+        sources.raise_if_stopped(source)
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise BadInput(
             f"{name}: not a sound or video file that can be decoded ({reason}); "
@@ -186,6 +186,7 @@ def _mono(source: AudioSource | LiveSource, name: str, sample_rate: int, report:
         resampler = MonoResampler(sample_rate)
         for frame in decoded_frames(container, name, report):
             yield from resampler.push(frame)
+        sources.raise_if_stopped(source)
         yield from resampler.flush()
 
 

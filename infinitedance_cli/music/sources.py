@@ -42,17 +42,35 @@ class LiveSource:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self.name = stream, name
         self._digest, self._ended = hashlib.sha256(), False
+        self._stopped: BaseException | None = None
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, those that are there; none at the end."""
-        data = self._stream.read1(count) if hasattr(self._stream, "read1") else self._stream.read(count)
+        if self._stopped is not None:
+            return b""
+        try:
+            data = self._stream.read1(count) if hasattr(self._stream, "read1") else self._stream.read(count)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._stopped = error
+            return b""
         self._digest.update(data)
         self._ended |= not data
         return data
 
+    def stopped(self) -> BaseException | None:
+        """What interrupted the waiting for bytes."""
+        return self._stopped
+
     def sha256(self) -> str:
         """SHA-256 of all bytes, in hexadecimal; empty where they were not read to their end."""
         return self._digest.hexdigest() if self._ended else ""
+
+
+def raise_if_stopped(source: AudioSource | LiveSource) -> None:
+    """Raise what interrupted a live source: FFmpeg, which called `read`, would lose it and go on reading."""
+    stopped = source.stopped() if isinstance(source, LiveSource) else None
+    if stopped is not None:
+        raise stopped
 
 
 @contextmanager
