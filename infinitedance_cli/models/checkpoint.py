@@ -215,6 +215,15 @@ def codebook_sha256(codebooks: Tensor) -> str:
     return hashlib.sha256(values.tobytes()).hexdigest()
 
 
+def weights_sha256(model: nn.Module) -> str:
+    """Fingerprint of a network's parameters, rounded to fp16: the same before and after `save_model(half=True)`."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        digest.update(name.encode())
+        digest.update(parameter.detach().cpu().half().contiguous().numpy().astype("<f2").tobytes())
+    return digest.hexdigest()
+
+
 def _config_type(model_type: type[nn.Module]) -> type[Any]:
     config_type: type[Any] = get_type_hints(model_type.__init__)["config"]
     return config_type

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.ahead import ahead
 from infinitedance_cli.config import to_dict
+from infinitedance_cli.errors import BadInput, StageFailed
 from infinitedance_cli.log import progress_bar
 from infinitedance_cli.models.device import pick_device
 from infinitedance_cli.models.released.bundle import LICENCE, ReleasedBundle
@@ -33,6 +36,9 @@ from infinitedance_cli.stages.generate.released_song import HeardSong, SongCondi
 logger = logging.getLogger(__name__)
 
 _OPENING_STEPS = 20
+
+SongError = BadInput | StageFailed
+"""Keeps one song from being danced, and leaves others alone."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class _Task:
             steps, whole=settings.whole_song, seamless=settings.seamless, kept=settings.kept, opening=opening
         )
 
+    @cached_property
     def dances(self) -> list[Dance]:
         """What is to be drawn, one for each take."""
         conditions, windows = SongConditions(self.bundle, self.heard, self.style, self.settings), self.windows()
@@ -84,61 +91,86 @@ class _Task:
         return replace(clip, labels=self.labels, tokens=tokens, music=music).with_provenance("generate", **details)
 
 
-def generate_released(sources: Iterable[AudioSource], folder: Path, config: GenerateConfig) -> Iterator[MotionClip]:
-    """Dances of songs, one per take, in the order of the songs; take k has the seed that it would have alone.
+class ReleasedDancer:
+    """The published model, loaded once for any number of songs.
 
     Dances of several songs and takes are drawn side by side, `released.batch` of them; the next song is heard
     meanwhile. Drawn beside others, sums are rounded otherwise than alone: codes that are as likely as each other to
     the last bit can fall either way.
 
     Raises:
-        BadInput: a song cannot be read; a part of the model is damaged.
-        MissingResource: MuQ, librosa or the motion features of the release are not there.
-        UsageError: the genre or the device is unknown.
+        MissingResource: the model, MuQ, librosa or the device is not there.
+        BadInput: a part of the model is damaged.
+        UsageError: the device is unknown.
     """
-    device, bundle = pick_device(config.device), ReleasedBundle(folder)
-    encoder = cast(MuQEncoder, load_encoder("muq"))
-    encoder.network.to(device)
-    bundle.tokenizer.to(device)
-    settings = config.released_settings
-    kind = _float_type(settings.precision, device)
-    if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
-        torch.backends.cudnn.allow_tf32 = False
-    model = bundle.choreographer(device, kind)
-    drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
-    batch = settings.batch or batch_that_fits(drawer)
-    tasks = (_task(source, bundle, config, encoder) for source in sources)
-    yield from _in_order(drawer, ahead(tasks, depth=1), batch)
+
+    def __init__(self, folder: Path, config: GenerateConfig) -> None:
+        device, settings = pick_device(config.device), config.released_settings
+        kind = _float_type(settings.precision, device)
+        if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
+            torch.backends.cudnn.allow_tf32 = False
+        self.config, self.bundle = config, ReleasedBundle(folder)
+        self.encoder = cast(MuQEncoder, load_encoder("muq"))
+        self.encoder.network.to(device)
+        self.bundle.tokenizer.to(device)
+        model = self.bundle.choreographer(device, kind)
+        self.drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
+        self.batch = settings.batch or batch_that_fits(self.drawer)
+
+    def dance(self, sources: Iterable[AudioSource]) -> Iterator[list[MotionClip] | SongError]:
+        """For each song in turn its dances, one per take with seeds that count up, or why it cannot be read.
+
+        Raises:
+            MissingResource: motion features of the release are not there.
+            UsageError: the genre is unknown.
+        """
+        waiting: deque[_Waiting] = deque()
+
+        def begun() -> Iterator[Dance]:
+            for heard in ahead(map(self._heard, sources), depth=1):
+                waiting.append(_Waiting(heard))
+                yield from waiting[-1].parts
+
+        with progress_bar("dancing", None) as advance:
+            for drawn in draw_dances(self.drawer, begun(), self.batch):
+                next(song for song in waiting if drawn.dance in song.parts).parts[drawn.dance].append(drawn)
+                advance(4 * len(drawn.codes))
+                while waiting and waiting[0].ready:
+                    yield waiting.popleft().result()
+        for song in waiting:
+            yield song.result()
+
+    def _heard(self, source: AudioSource) -> _Task | SongError:
+        try:
+            heard, free = hear(source, self.config, self.encoder), self.config.released_settings.free_style
+            return _Task(
+                self.bundle, self.config, heard, *choose_style(self.config.genre, heard, self.bundle, free=free)
+            )
+        except (BadInput, StageFailed) as error:
+            return error
+
+
+class _Waiting:
+    """A song whose dances are drawn: the `parts` of each as far as they are there."""
+
+    def __init__(self, task: _Task | SongError) -> None:
+        self.task = task
+        self.parts: dict[Dance, list[Drawn]] = {} if isinstance(task, SongError) else {d: [] for d in task.dances}
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is drawn, or nothing will be."""
+        return all(parts and parts[-1].last for parts in self.parts.values())
+
+    def result(self) -> list[MotionClip] | SongError:
+        """The dances, or what keeps the song from being danced."""
+        if isinstance(self.task, SongError):
+            return self.task
+        drawn = {dance.seed: np.concatenate([part.codes for part in parts]) for dance, parts in self.parts.items()}
+        return [self.task.clip(seed, codes) for seed, codes in drawn.items()]
 
 
 def _float_type(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "float32" if device.type == "cpu" else "bfloat16"
     return torch.float32 if precision == "float32" else torch.bfloat16
-
-
-def _task(source: AudioSource, bundle: ReleasedBundle, config: GenerateConfig, encoder: MuQEncoder) -> _Task:
-    heard, free = hear(source, config, encoder), config.released_settings.free_style
-    return _Task(bundle, config, heard, *choose_style(config.genre, heard, bundle, free=free))
-
-
-def _in_order(drawer: WindowDrawer, tasks: Iterable[_Task], batch: int) -> Iterator[MotionClip]:
-    """The clips of all dances, each as soon as those before it are there."""
-    waiting: dict[Dance, tuple[_Task, list[Drawn]]] = {}
-
-    def begun() -> Iterator[Dance]:
-        for task in tasks:
-            for dance in task.dances():
-                waiting[dance] = task, []
-                yield dance
-
-    with progress_bar("dancing", None) as advance:
-        for drawn in draw_dances(drawer, begun(), batch):
-            waiting[drawn.dance][1].append(drawn)
-            advance(4 * len(drawn.codes))
-            while waiting:
-                dance, (task, parts) = next(iter(waiting.items()))
-                if not parts or not parts[-1].last:
-                    break
-                del waiting[dance]
-                yield task.clip(dance.seed, np.concatenate([part.codes for part in parts]))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from infinitedance_cli import weights
-from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.released.bundle import ReleasedBundle
 from infinitedance_cli.models.released.dances import codes_of_tokens
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.generate.config import FinishConfig, GenerateConfig
-from infinitedance_cli.stages.generate.released import generate_released
+from infinitedance_cli.stages.generate.released import ReleasedDancer
 from infinitedance_cli.stages.generate.released_config import ReleasedConfig
 from infinitedance_cli.stages.generate.stage import generate
 from tests.models.released.tiny_muq import write_muq
@@ -92,9 +92,11 @@ def test_each_mend_is_one_switch(models: Path) -> None:
 
 
 def test_songs_are_danced_side_by_side_in_their_order(models: Path, dance: MotionClip) -> None:
-    folder = weights.folder(weights.find("infinitedance"))
-    songs = [_SONG, str(Path(_SONG).with_name("waltz_108.ogg")), _SONG]
-    clips = list(generate_released(songs, folder, replace(_CONFIG, released=ReleasedConfig(batch=2))))
+    folder, nowhere = weights.folder(weights.find("infinitedance")), str(models / "nowhere.mp3")
+    songs = [_SONG, nowhere, str(Path(_SONG).with_name("waltz_108.ogg")), _SONG]
+    danced = list(ReleasedDancer(folder, replace(_CONFIG, released=ReleasedConfig(batch=2))).dance(songs))
+    assert isinstance(danced[1], BadInput) and nowhere in str(danced[1])
+    clips = [part[0] for part in danced if isinstance(part, list)]
     assert [Path(clip.music.path).stem for clip in clips if clip.music] == ["pop_112", "waltz_108", "pop_112"]
     assert dance.tokens is not None
     for clip in (clips[0], clips[2]):
