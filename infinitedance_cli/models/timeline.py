@@ -10,15 +10,20 @@ SAMPLES_PER_STEP = 3
 
 
 def music_at_steps(
-    features: NDArray[np.floating], rate_hz: float, steps: int, step_s: float, first_step: int = 0
+    features: NDArray[np.floating],
+    rate_hz: float,
+    steps: int,
+    step_s: float,
+    first_step: int = 0,
+    first_row: int = 0,
 ) -> NDArray[np.float32]:
     """Music features (T', D) at `rate_hz` as (steps, 3·D): each step reads three moments inside its own duration.
 
-    Feature row i stands for the moment i / rate_hz; before the first and after the last row the edge row holds.
+    Feature row i stands for the moment (first_row + i) / rate_hz; beyond the first and the last row the edge row holds.
     """
     inside = (np.arange(SAMPLES_PER_STEP) + 0.5) / SAMPLES_PER_STEP
     times = (np.arange(first_step, first_step + steps)[:, None] + inside) * step_s
-    position = np.clip(times.ravel() * rate_hz, 0, len(features) - 1)
+    position = np.clip(times.ravel() * rate_hz - first_row, 0, len(features) - 1)
     return _read(features, position).reshape(steps, -1)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from infinitedance_cli import options
 
 if TYPE_CHECKING:
+    from infinitedance_cli.motion.clip import MotionClip
     from infinitedance_cli.stages.generate.config import GenerateConfig
+    from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
 
 Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
 Genre = Annotated[
@@ -47,6 +51,10 @@ Candidates = Annotated[
         "--candidates", metavar="N", min=1, help="Continuations to choose from; 1 is fastest.", show_default="4"
     ),
 ]
+Stream = Annotated[
+    bool,
+    typer.Option("--stream", help="Dance while the song is being read; the dance leaves in pieces of two seconds."),
+]
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +89,7 @@ def command(
     candidates: Candidates = None,
     preview: Preview = None,
     model: Model = None,
+    stream: Stream = False,
     protocol: Protocol = None,
     device: options.Device = None,
     force: options.Force = False,
@@ -91,7 +100,7 @@ def command(
     """A song in, a dance out, exactly as long as the song.
 
     Examples: idance generate song.mp3 --genre k-pop -o dance.glb; idance generate song.wav --takes 3 -o take.npz;
-    idance generate song.flac | idance convert -o dance.bvh
+    idance generate song.flac | idance convert -o dance.bvh; ffmpeg -i URL -f wav - | idance generate - --stream | …
     """
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
@@ -114,15 +123,20 @@ def command(
         "protocol": protocol,
         "device": device,
     }
+    config_type: type[GenerateConfig] = GenerateConfig
+    if stream:
+        from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
+
+        config_type = StreamedConfig
     config = options.resolve_or_print(
-        GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
+        config_type, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    _generate(song, output, preview, config, force=force)
+    _generate(song, output, preview, config, stream=stream, force=force)
 
 
-def _generate(song: str, output: str, preview: str | None, config: GenerateConfig, *, force: bool) -> None:
-    from infinitedance_cli.music.sources import open_source
-    from infinitedance_cli.stages.generate.estimate import announce
+def _generate(
+    song: str, output: str, preview: str | None, config: GenerateConfig, *, stream: bool, force: bool
+) -> None:
     from infinitedance_cli.stages.generate.model_folder import model_folder
     from infinitedance_cli.stages.generate.preview import check_preview, previewed
     from infinitedance_cli.stream.ports import check_output, write_clips
@@ -131,10 +145,25 @@ def _generate(song: str, output: str, preview: str | None, config: GenerateConfi
     if preview is not None:
         check_preview(preview, force=force)
     model_folder(config.model)
+    with _dances(song, config, stream) as clips, previewed(clips, preview, force=force) as dances:
+        write_clips(dances, output, force=force)
+
+
+@contextmanager
+def _dances(song: str, config: GenerateConfig, stream: bool) -> Iterator[Iterator[MotionClip]]:
+    """The dances of a song. The stage is imported late: torch takes longer than all the checks before."""
+    from infinitedance_cli.music.sources import can_seek, open_source
+    from infinitedance_cli.stages.generate.estimate import announce
+
+    if stream:
+        if can_seek(song):
+            announce(song, config)
+        from infinitedance_cli.stages.generate.streaming import stream_dance
+
+        yield stream_dance(song, cast("StreamedConfig", config))
+        return
     with open_source(song) as source:
         announce(source, config)
-        # Only now: torch takes longer to import than all of this.
         from infinitedance_cli.stages.generate.stage import generate
 
-        with previewed(generate(source, config), preview, force=force) as dances:
-            write_clips(dances, output, force=force)
+        yield generate(source, config)

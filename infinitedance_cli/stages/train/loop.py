@@ -23,7 +23,6 @@ from infinitedance_cli.stages.train import state
 from infinitedance_cli.stages.train.batches import Pass, Plan, batches
 from infinitedance_cli.stages.train.config import LoopConfig
 from infinitedance_cli.stages.train.figures import Mean, cells, forget_after, read_records, table_row, write_record
-from infinitedance_cli.stages.train.interrupts import Interrupts, deferred_interrupts
 from infinitedance_cli.stages.train.processes import (
     agree,
     check_same_step,
@@ -32,6 +31,7 @@ from infinitedance_cli.stages.train.processes import (
     is_sharded,
     start_accelerator,
 )
+from infinitedance_cli.stream.interrupts import Interrupts, deferred_interrupts
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class _Run:
         place = Plan(config, first, self.progress.windows or first * config.batch_size, *self._part())
         self.batches = batches(self.recipe, place)
         started = time.monotonic()
-        with deferred_interrupts() as self.interrupts, self._bar() as advance:
+        with deferred_interrupts("step") as self.interrupts, self._bar() as advance:
             advance(first)
             try:
                 for step in range(first, config.steps):

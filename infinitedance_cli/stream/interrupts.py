@@ -1,4 +1,4 @@
-"""Ctrl-C and termination in the middle of a training step wait until the step is done."""
+"""Ctrl-C and termination in the middle of what must not be cut wait until it is done."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """Signals that came in while they were deferred; `obey` acts on the first of them as usual."""
 
-    def __init__(self, usual: Mapping[signal.Signals, Any]) -> None:
-        self._usual = usual
+    def __init__(self, usual: Mapping[signal.Signals, Any], what: str) -> None:
+        self._usual, self._what = usual, what
         self._pending: signal.Signals | None = None
 
     @property
@@ -48,22 +48,23 @@ class Interrupts:
         if self.pending:  # asked twice: at once
             self.obey()
         self._pending = signal.Signals(number)
-        logger.info("stopping after this step; once more to stop at once")
+        logger.info("stopping after this %s; once more to stop at once", self._what)
 
 
 @contextmanager
-def deferred_interrupts() -> Iterator[Interrupts]:
+def deferred_interrupts(what: str) -> Iterator[Interrupts]:
     """Within the block SIGINT and SIGTERM only set `Interrupts.pending`; a second one acts at once.
 
-    Outside of the main thread, where signals cannot be handled, nothing is deferred.
+    `what` is being done, for the message. Outside of the main thread, where signals cannot be handled, nothing is
+    deferred.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield Interrupts({})
+        yield Interrupts({}, what)
         return
     usual = {number: signal.getsignal(number) for number in _SIGNALS}
     # What the process was told to ignore (nohup), or what Python cannot put back, is left alone.
     deferred = {number: handler for number, handler in usual.items() if handler not in (signal.SIG_IGN, None)}
-    interrupts = Interrupts(deferred)
+    interrupts = Interrupts(deferred, what)
     for number in deferred:
         signal.signal(number, interrupts._note)
     try:
