@@ -101,4 +101,6 @@ def _clear(url: str) -> Iterator[None]:
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
         missing = isinstance(error, FileNotFoundError)
-        raise BadInput(f"{url}: {'no such file' if missing else f'cannot be read ({reason})'}; check the URL") from error
+        raise BadInput(
+            f"{url}: {'no such file' if missing else f'cannot be read ({reason})'}; check the URL"
+        ) from error

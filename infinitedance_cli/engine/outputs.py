@@ -1,25 +1,27 @@
 """Where the clips of a stage go, each once: a folder of shards that a rerun completes, or a file or stream as ever.
 
-In a folder of shards, the index says of each clip which input it was made from: `settings:input:part/parts`, hashes of the
-stage's settings and of the input's content, and which of the things in that input it is. It is committed with the clip, so that
-whatever dies at whatever moment, a clip that is there counts as made, and one that counts is there.
+In a folder of shards, the index says of each clip which input it was made from: `settings:input:part/parts`, hashes of
+the stage's settings and of the input's content, and which of the clips from that input it is. It is committed with the
+clip, so that whatever dies at whatever moment, a clip that is there counts as made, and one that counts is there.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from infinitedance_cli.engine.failures import Failures
 from infinitedance_cli.engine.inputs import Input
 from infinitedance_cli.engine.task import Answer, EncodedClip
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.stream.ports import PIPE, check_output
 from infinitedance_cli.stream.shard_writer import ShardWriter
 from infinitedance_cli.stream.shards import is_shard_folder
+
+logger = logging.getLogger(__name__)
 
 
 def is_folder(output: str) -> bool:
@@ -35,7 +37,9 @@ def check_clip_output(output: str, *, force: bool) -> None:
         return
     folder = Path(output)
     if force and is_shard_folder(folder):
-        raise UsageError(f"{output}: clips are added to a folder of shards, never written over; delete it, or name another")
+        raise UsageError(
+            f"{output}: clips are added to a folder of shards, never written over; delete it, or name another"
+        )
     if not folder.parent.is_dir():
         raise UsageError(f"{output}: there is no folder {folder.parent}; make it first")
 
@@ -98,6 +102,13 @@ class ShardOutput:
         if answer.error is None and answer.key:
             self._done.add(bytes.fromhex(answer.key[:32]))
 
+    def write_all(self, answered: Iterable[Answer]) -> None:
+        """`write` for each, and what was written in the log."""
+        for answer in answered:
+            self.write(answer)
+        there = f", {self.present} there already" if self.present else ""
+        logger.info("%s: added %d clips%s", self._folder, self.added, there)
+
     def _has(self, one: Input) -> bool:
         try:
             key = one.key()
@@ -121,11 +132,3 @@ class ShardOutput:
         if count.isdigit() and len(parts) == int(count):
             self._done.add(bytes.fromhex(key))
             del self._parts[key]
-
-
-def passing_images(answered: Iterable[tuple[Input, Answer]], failures: Failures) -> Iterator[bytes]:
-    """The images of all clips, for a file or a stream; what failed is counted."""
-    for source, answer in answered:
-        for value in answer.values:
-            yield value.image
-        failures.count(source, answer.error)

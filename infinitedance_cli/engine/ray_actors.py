@@ -1,4 +1,4 @@
-"""Workers that are actors of a Ray cluster: of one that is named, or of one on this machine for as long as the command."""
+"""Workers that are actors of a Ray cluster: one that is named, or one on this machine for as long as the command."""
 
 from __future__ import annotations
 
@@ -93,12 +93,19 @@ class RayWorkers:
         errors = self._ray.exceptions
         try:
             found = self._ray.get(reference)
-        except (errors.RayActorError, errors.ObjectLostError, errors.OutOfMemoryError, errors.WorkerCrashedError) as lost:
+        except (
+            errors.RayActorError,
+            errors.ObjectLostError,
+            errors.OutOfMemoryError,
+            errors.WorkerCrashedError,
+        ) as lost:
             if isinstance(lost, errors.ActorDiedError) and _is_missing_here(lost):
                 return Unfit(UnfitError(MissingResource(f"idance is not installed there ({_short(lost)})"), "a node"))
             return Lost(_short(lost))
         except errors.OutOfDiskError as full:
-            return Unfit(UnfitError(MissingResource(f"the disk of Ray's object store is full ({_short(full)})"), "a node"))
+            return Unfit(
+                UnfitError(MissingResource(f"the disk of Ray's object store is full ({_short(full)})"), "a node")
+            )
         except errors.RayTaskError as failed:
             raise failed.as_instanceof_cause() from None
         if isinstance(found, UnfitError):
@@ -126,7 +133,7 @@ def _connect(placement: Placement) -> Any:
         ray.init(address=address, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise MissingResource(
-            f"--address {address}: there is no Ray cluster that answers ({_short(error)}); start one by ray start --head, "
+            f"--address {address}: no Ray cluster answers there ({_short(error)}); start one by ray start --head, "
             "or leave --address out"
         ) from error
     return ray
@@ -139,7 +146,7 @@ def _check_gpus(placement: Placement, found: float) -> None:
         logger.warning("the cluster has %g GPUs now; workers with %g each wait until it grows", found, placement.gpus)
         return
     raise MissingResource(
-        f"--num-gpus-per-worker {placement.gpus:g}: Ray sees {found:g} GPUs here; leave the option out, or give --address"
+        f"--num-gpus-per-worker {placement.gpus:g}: Ray sees {found:g} GPUs here; leave it out, or give --address"
     )
 
 

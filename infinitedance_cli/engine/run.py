@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -11,13 +11,14 @@ from infinitedance_cli.engine.placement import Placement
 from infinitedance_cli.engine.schedule import Schedule
 from infinitedance_cli.engine.task import Answer, Answerer, Task, UnfitError
 
+Answers = Generator[tuple[Input, Answer], None, None]
 
-def answers(
-    inputs: Iterator[Input], task: Task, placement: Placement, *, keyed: bool = False
-) -> Iterator[tuple[Input, Answer]]:
+
+def answers(inputs: Iterator[Input], task: Task, placement: Placement, *, keyed: bool = False) -> Answers:
     """Each input with its answer, in order; the same answers wherever it runs. `keyed` answers tell the inputs' keys.
 
-    No more workers are started than there are inputs, and none for one. At most six batches a worker are held. What was logged while an input was worked on is logged before its answer.
+    No more workers are started than there are inputs, and none for one. At most six batches a worker are held. What was
+    logged while an input was worked on is logged before its answer.
     Raises what a stage raises that is not about one input: MissingResource, UsageError, a bug.
     """
     first = list(islice(inputs, 1 if placement.on_ray else placement.jobs or 1))
@@ -35,9 +36,7 @@ def answers(
         yield one, answer
 
 
-def _beside(
-    inputs: Iterator[Input], task: Task, placement: Placement, keyed: bool
-) -> Iterator[tuple[Input, Answer]]:
+def _beside(inputs: Iterator[Input], task: Task, placement: Placement, keyed: bool) -> Iterator[tuple[Input, Answer]]:
     if placement.on_ray:
         from infinitedance_cli.engine.ray_actors import RayWorkers
 

@@ -15,8 +15,8 @@ _STDIN_NAME = "stdin"
 
 
 def find_sources(inputs: Sequence[str], endings: Sequence[str], what: str) -> list[str]:
-    """The files that `inputs` name, each once: a folder stands for all files of these endings in it and below, sorted by
-    path; a .txt file for those that it lists, one a line, relative to its own folder. `what` is "video" or "song".
+    """The files that `inputs` name, each once: a folder stands for all files of these endings in it and below, sorted
+    by path; a .txt file for those that it lists, one a line, relative to its own folder. `what`: "video" or "song".
 
     Raises UsageError when there are none or `-` is a terminal or given twice, BadInput when a named file is missing.
     """

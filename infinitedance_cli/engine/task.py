@@ -36,8 +36,8 @@ class Result:
 class Work:
     """A stage with its model loaded.
 
-    `run` takes up to `at_once` things (more than one where that is faster) and gives a result for each, in order. `load`
-    reads an input; a stage whose things are not clips brings its own.
+    `run` takes up to `at_once` things (more than one where that is faster) and gives a result for each, in order.
+    `load` reads an input; a stage whose things are not clips brings its own.
     """
 
     run: Callable[[Sequence[Any]], Iterator[Result]]

@@ -61,9 +61,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
         with clear_failure(folder):
             lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(
-            f"{folder}: another idance is writing there; wait for it, or choose another output"
-        ) from None
+        raise UsageError(f"{folder}: another idance is writing there; wait for it, or choose another output") from None
     try:
         yield
     finally:

@@ -145,7 +145,8 @@ def _capture_files(
         from infinitedance_cli.stages.capture.work import capture_many
 
         outcome = Outcome()
-        clips = capture_many(videos, config, where, outcome, is_done=destination.is_done)
+        is_done = destination.is_done if destination.done else None
+        clips = capture_many(videos, config, where, outcome, is_done=is_done)
         with previewed(clips, preview, videos[0], config) as shown:
             write_captured(shown, destination, outcome, force=force)
     outcome.raise_if_any()

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infinitedance_cli import options
+from infinitedance_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
-Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
+Songs = Annotated[
+    list[str],
+    typer.Argument(metavar="SONG", help="Audio or video files, folders, .txt lists, URLs, or - for one on stdin."),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File (its ending picks the format), FOLDER/ for a file a song, or - for stdout.",
+    ),
+]
 Genre = Annotated[
     str | None,
     typer.Option(
@@ -67,8 +80,8 @@ Model = Annotated[
 
 
 def command(
-    song: Song,
-    output: options.Output = "-",
+    songs: Songs,
+    output: Output = "-",
     genre: Genre = None,
     seed: options.Seed = None,
     takes: Takes = None,
@@ -83,6 +96,10 @@ def command(
     model: Model = None,
     protocol: Protocol = None,
     device: options.Device = None,
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -91,7 +108,8 @@ def command(
     """A song in, a dance out, exactly as long as the song.
 
     Examples: idance generate song.mp3 --genre k-pop -o dance.glb; idance generate song.wav --takes 3 -o take.npz;
-    idance generate song.flac | idance convert -o dance.bvh
+    idance generate song.flac | idance convert -o dance.bvh; idance generate songs/ -o dances/ --jobs 4. A folder of
+    dances is completed by a rerun; songs that fail are named, and the command ends with exit code 5 after all others.
     """
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
@@ -117,7 +135,22 @@ def command(
     config = options.resolve_or_print(
         GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    _generate(song, output, preview, config, force=force)
+    from infinitedance_cli.engine.outputs import is_folder
+    from infinitedance_cli.engine.placement import placement
+    from infinitedance_cli.remote import is_remote
+    from infinitedance_cli.stages.generate.many import find_songs, generate_many
+
+    where, found = placement(run_on, jobs, address, gpus), find_songs(songs)
+    if len(found) == 1 and not (where.on_ray or is_folder(output) or is_remote(found[0])):
+        _generate(found[0], output, preview, config, force=force)
+        return
+    if preview is not None:
+        raise UsageError("--preview draws one song on this machine; render the dances afterwards, or name one song")
+    if not where.on_ray:
+        from infinitedance_cli.stages.generate.model_folder import model_folder
+
+        model_folder(config.model)
+    generate_many(found, output, config, where, force=force)
 
 
 def _generate(song: str, output: str, preview: str | None, config: GenerateConfig, *, force: bool) -> None:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from infinitedance_cli.log import Advance, progress_bar
+from infinitedance_cli.models.bundle import Bundle
 from infinitedance_cli.models.bundle_files import is_released
 from infinitedance_cli.models.generation import generate_codes
 from infinitedance_cli.models.sampling import Sampler
@@ -25,11 +26,11 @@ _SMALL_WIDTH = 1024
 """Below this width of the choreographer a second thread costs more than it brings."""
 
 
-def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip]:
+def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None = None) -> Iterator[MotionClip]:
     """Dances for a song, one per take, each as long as the song to within a frame.
 
     Takes are danced one after the other: take k with seed s is the same dance as take 0 with seed s + k, and memory
-    does not grow with their number.
+    does not grow with their number. A `bundle` of the model that is given stays loaded from song to song.
 
     Raises:
         BadInput: the song cannot be read or holds no sound; parts of the model do not belong together.
@@ -42,7 +43,7 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
 
         yield from generate_released(source, folder, config)
         return
-    brief = make_brief(source, config)
+    brief = make_brief(source, config, bundle)
     if brief.bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:
         torch.set_num_threads(1)
     brief.bundle.choreographer.to(brief.device)
