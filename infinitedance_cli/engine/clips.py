@@ -60,7 +60,7 @@ def write_answers(
 def _counted(answered: Iterable[tuple[Input, Answer]], failures: Failures) -> Iterator[Answer]:
     for source, answer in answered:
         yield answer
-        failures.count(source, answer.error)
+        failures.count(source, answer)
 
 
 def _write_file(

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from infinitedance_cli.engine.inputs import Input
+from infinitedance_cli.engine.task import Answer
 from infinitedance_cli.errors import IdanceError, StageFailed
 
 logger = logging.getLogger(__name__)
@@ -16,19 +17,20 @@ _NAMED = 5
 
 @dataclass
 class Failures:
-    """Counts `inputs`, and what failed of them: by group (a shard, or the input itself) the first error."""
+    """Counts `inputs`, and what failed of them: by group (a damaged shard, or the input itself) the first."""
 
     inputs: int = 0
     errors: dict[str, IdanceError] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _untold: list[IdanceError] = field(default_factory=list)
 
-    def count(self, source: Input, error: IdanceError | None) -> None:
+    def count(self, source: Input, answer: Answer) -> None:
         """One more input, and what is wrong with it. A failure is told at once, unless all failed so far: then the end
         may say all that there is to say."""
         self.inputs += 1
+        error = answer.error
         if error is not None:
-            group = source.group
+            group = source.group if answer.unread else source.where
             self.counts[group] += 1
             if group not in self.errors:
                 self.errors[group] = error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from infinitedance_cli import log
 from infinitedance_cli.engine.inputs import Input
@@ -16,6 +18,19 @@ from infinitedance_cli.errors import IdanceError, MissingResource
 from infinitedance_cli.plugins import missing_library
 
 logger = logging.getLogger(__name__)
+
+
+class _DataOnly(io.TextIOBase):
+    """Standard output while Ray runs: bytes of clips pass, what Ray prints there goes to the log."""
+
+    def __init__(self, stdout: TextIO) -> None:
+        self.buffer = stdout.buffer
+
+    def write(self, text: str) -> int:
+        """Log a text."""
+        if text.strip():
+            logger.debug("ray: %s", " ".join(text.split()))
+        return len(text)
 
 
 class Actor:
@@ -49,7 +64,13 @@ class RayWorkers:
 
     def __init__(self, task: Task, placement: Placement, *, keyed: bool) -> None:
         self._task, self._keyed = task, keyed
-        self._ray = _connect(placement)
+        self._stdout = sys.stdout
+        sys.stdout = _DataOnly(self._stdout)
+        try:
+            self._ray = _connect(placement)
+        except BaseException:
+            sys.stdout = self._stdout
+            raise
         resources = self._ray.cluster_resources()
         _check_gpus(placement, resources.get("GPU", 0.0))
         fitting = resources.get("GPU", 0.0) / placement.gpus if placement.gpus else resources.get("CPU", 1.0)
@@ -88,6 +109,7 @@ class RayWorkers:
         for actor in self._actors.values():
             self._ray.kill(actor)
         self._ray.shutdown()
+        sys.stdout = self._stdout
 
     def _event(self, reference: Any) -> Event:
         errors = self._ray.exceptions

@@ -95,11 +95,13 @@ class EncodedClip:
 
 @dataclass
 class Answer:
-    """What became of one input: a result for each thing in it, its `key`, and what was `said` meanwhile."""
+    """What became of one input: a result for each thing in it, its `key`, and what was `said` meanwhile; `unread`: it
+    could not even be read."""
 
     results: list[Result]
     key: str = ""
     said: list[Said] = field(default_factory=list)
+    unread: bool = False
 
     @property
     def error(self) -> IdanceError | None:
@@ -160,6 +162,7 @@ class Answerer:
                 answer.key = one.key() if self._keyed else ""
             except BadInput as error:
                 answer.results.append(Result([], error))
+                answer.unread = True
             answers.append(answer)
         results = self._work.run([thing for _, thing in things])
         for (answer, _), result in zip(things, results, strict=True):

@@ -57,11 +57,13 @@ def locked_folder(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
-    try:
-        with clear_failure(folder):
+    with clear_failure(folder):
+        try:
             lock.acquire(timeout=0)
-    except Timeout:
-        raise UsageError(f"{folder}: another idance is writing there; wait for it, or choose another output") from None
+        except Timeout:
+            raise UsageError(
+                f"{folder}: another idance is writing there; wait for it, or choose another output"
+            ) from None
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import time
@@ -23,28 +24,31 @@ from tests.motion.samples import standing_clip
 
 @dataclass(frozen=True)
 class Settings:
-    """`notes`: a folder for what workers tell tests; `faults`: clip and what happens at it; `seconds` a clip takes."""
+    """`notes`: a folder for what workers tell tests, and tests tell workers."""
 
     notes: str
-    seconds: float = 0.0
-    faults: tuple[tuple[str, str], ...] = ()
+    lift: float = 1.0
 
 
-def task(notes: Path, seconds: float = 0.0, **faults: str) -> Task:
-    return Task("tests.engine.stages:open_stage", Settings(str(notes), seconds, tuple(faults.items())))
+def task(notes: Path, seconds: float = 0.0, lift: float = 1.0, **faults: str) -> Task:
+    """A stage that takes `seconds` a clip; at a clip that is named in `faults`, that happens."""
+    (notes / "plan.json").write_text(json.dumps({"seconds": seconds, "faults": faults}))
+    return Task("tests.engine.stages:open_stage", Settings(str(notes), lift))
 
 
 def open_stage(settings: Settings) -> Work:
-    notes, faults = Path(settings.notes), dict(settings.faults)
+    notes = Path(settings.notes)
+    plan = json.loads((notes / "plan.json").read_text())
+    seconds, faults = plan["seconds"], plan["faults"]
     (notes / f"loaded-{os.getpid()}").touch()
     if "load" in faults and not _first_time(notes, "load"):
         raise MissingResource("there is no model here; fetch it")
 
     def stage(clips: Iterable[MotionClip]) -> Iterator[MotionClip]:
         for clip in clips:
-            time.sleep(settings.seconds)
+            time.sleep(seconds)
             _happens(faults.get(clip.clip_id, ""), notes, clip.clip_id)
-            yield replace(clip, root_position=clip.root_position + np.float32(1))
+            yield replace(clip, root_position=clip.root_position + np.float32(settings.lift))
 
     return Work(one_by_one(stage))
 

@@ -76,7 +76,7 @@ def gather(answered: Iterable[tuple[Input, Answer]], evaluation: Evaluation, fai
                 clips += passing
             passed += bool(clips)
             results.append(Result(clips, result.error))
-        failures.count(source, answer.error)
+        failures.count(source, answer)
         yield replace(answer, results=results)
     if evaluation.config.filter:
         logger.info("%d of %d clips passed", passed, len(evaluation.rows))

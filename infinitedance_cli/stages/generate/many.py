@@ -76,7 +76,7 @@ def _images(answered: Iterable[tuple[Input, Answer]], failures: Failures) -> Ite
     for source, answer in answered:
         for value in answer.values:
             yield value.image
-        failures.count(source, answer.error)
+        failures.count(source, answer)
     if len(failures.errors) == failures.inputs:
         failures.raise_if_any("songs")
 
@@ -86,7 +86,7 @@ def _write_folder(
 ) -> None:
     files = SourceFiles(folder, found.values())
     for source, answer in answered:
-        failures.count(source, answer.error)
+        failures.count(source, answer)
         if answer.error is None:
             files.write(stem(source.where), answer.key, (value.image for value in answer.values))
 
