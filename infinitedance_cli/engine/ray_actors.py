@@ -66,19 +66,19 @@ class RayWorkers:
         self._task, self._keyed = task, keyed
         self._stdout = sys.stdout
         sys.stdout = _DataOnly(self._stdout)
+        self._actors: dict[int, Any] = {}
         try:
             self._ray = _connect(placement)
+            resources = self._ray.cluster_resources()
+            _check_gpus(placement, resources.get("GPU", 0.0))
         except BaseException:
-            sys.stdout = self._stdout
+            self.close()
             raise
-        resources = self._ray.cluster_resources()
-        _check_gpus(placement, resources.get("GPU", 0.0))
         fitting = resources.get("GPU", 0.0) / placement.gpus if placement.gpus else resources.get("CPU", 1.0)
         self.count = placement.jobs or max(1, int(fitting))
         self._actor = self._ray.remote(Actor).options(
             num_cpus=1, num_gpus=placement.gpus, max_restarts=0, scheduling_strategy="SPREAD"
         )
-        self._actors: dict[int, Any] = {}
         self._pending: dict[Any, int] = {}
         self._started = 0
 
@@ -108,7 +108,8 @@ class RayWorkers:
         """End all, and the cluster if it is ours; one that is not stays."""
         for actor in self._actors.values():
             self._ray.kill(actor)
-        self._ray.shutdown()
+        if hasattr(self, "_ray"):
+            self._ray.shutdown()
         sys.stdout = self._stdout
 
     def _event(self, reference: Any) -> Event:

@@ -113,10 +113,8 @@ def compare(stage: str, source: Path, folder: Path, given: argparse.Namespace) -
     plain, plain_cores = timed(
         [sys.executable, "-c", _HEAD + _LOOPS[stage], source, outputs["plain loop"], given.refine]
     )
-    print(
-        f"{stage}, {given.clips} clips of {given.frames} frames: plain loop {plain:.1f} s, {plain_cores:.1f} s of a core",
-        flush=True,
-    )
+    print(f"{stage}, {given.clips} clips of {given.frames} frames", flush=True)
+    print(f"  plain loop     {plain:7.1f} s   {plain_cores:.1f} s of processor time", flush=True)
     runs = [("alone", ["--jobs", "1"], 1)]
     if "local" in given.where:
         runs.append(("two processes", ["--jobs", "2"], 2))

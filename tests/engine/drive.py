@@ -15,9 +15,12 @@ from tests.engine.stages import task
 def main() -> None:
     source, output, notes, where, jobs, seconds, *faults = sys.argv[1:]
     log.configure(command="drive")
-    given = task(Path(notes), float(seconds), **dict(fault.split("=") for fault in faults))
+    named = dict(fault.split("=") for fault in faults)
+    address, gpus = named.pop("address", None), named.pop("gpus", None)
+    where_to = placement(where, int(jobs), address, float(gpus) if gpus else None)
+    given = task(Path(notes), float(seconds), **named)
     try:
-        run_over_clips([source], output, given, placement(where, int(jobs), None, None))
+        run_over_clips([source], output, given, where_to)
     except IdanceError as error:
         sys.exit(_told(str(error), error.exit_code))
     except KeyboardInterrupt:

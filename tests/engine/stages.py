@@ -40,7 +40,7 @@ def open_stage(settings: Settings) -> Work:
     notes = Path(settings.notes)
     plan = json.loads((notes / "plan.json").read_text())
     seconds, faults = plan["seconds"], plan["faults"]
-    (notes / f"loaded-{os.getpid()}").touch()
+    (notes / f"loaded-{os.getpid()}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
     if "load" in faults and not _first_time(notes, "load"):
         raise MissingResource("there is no model here; fetch it")
 

@@ -15,10 +15,12 @@ from infinitedance_cli.stream.shard_writer import ShardWriter
 from infinitedance_cli.stream.shards import ShardFolder
 from tests.engine.stages import write_shards
 from tests.models.tiny_bundle import danced_clip
+from tests.motion.samples import standing_clip
+from tests.stages.capture.conftest import MakeVideo, SquareBackend, make_video
 from tests.stages.conftest import Ended, Idance, idance, tiny_bundle
 from tests.stages.generate.songs import song
 
-__all__ = ["idance", "tiny_bundle"]
+__all__ = ["idance", "make_video", "tiny_bundle"]
 
 
 @pytest.fixture
@@ -26,15 +28,9 @@ def shards(tmp_path: Path) -> Path:
     """Four dances, one of which has a single frame, too few for tokens."""
     with ShardWriter(tmp_path / "in") as writer:
         for number, frames in enumerate((40, 41, 1, 24)):
-            clip = danced_clip(frames, number, joints=55) if frames > 1 else write_one_frame()
+            clip = danced_clip(frames, number, joints=55) if frames > 1 else standing_clip(1, 55)
             writer.add(encode(clip), facts_of(clip))
     return tmp_path / "in"
-
-
-def write_one_frame() -> object:
-    from tests.motion.samples import standing_clip
-
-    return standing_clip(1, 55)
 
 
 @pytest.fixture
@@ -98,6 +94,32 @@ def test_many_songs_into_a_folder_that_a_rerun_completes(
     assert (dances / "a.h5").is_file() and (dances / "b.h5").stat().st_mtime_ns == before
     other = idance("generate", songs, *given[2:], "--seed", "3", "-o", dances)
     assert other.code == 2 and "was made with other settings" in other.lines[-1]
+
+
+def create(config: object) -> SquareBackend:
+    """This module is a capture plug-in, too: workers find it as users' plug-ins are found."""
+    return SquareBackend()
+
+
+def test_videos_beside_each_other_and_some_that_fail(
+    tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, idance: Idance
+) -> None:
+    plugin = tmp_path / "site" / "idance_square-1.dist-info"
+    plugin.mkdir(parents=True)
+    (plugin / "METADATA").write_text("Name: idance-square\nVersion: 1\n")
+    (plugin / "entry_points.txt").write_text("[idance.capture]\nsquare = tests.engine.test_commands\n")
+    monkeypatch.syspath_prepend(str(plugin.parent))
+    for number in range(3):
+        make_video(f"in/{number}.mp4", phase=float(number))
+    make_video("in/nobody.mp4", absent=True)
+    given = ("capture", tmp_path / "in", "--backend", "square", "--set", "beats=false")
+    alone, beside = (idance(*given, "-o", f"{tmp_path}/{jobs}/", "--jobs", jobs) for jobs in ("1", "2"))
+    assert alone.code == beside.code == 5 and alone.lines[-1] == beside.lines[-1]
+    assert "1 of 4 videos" in beside.lines[-1] and "nobody.mp4: no person was found" in beside.lines[-1]
+    for number in range(3):
+        assert (tmp_path / "1" / f"{number}.h5").read_bytes() == (tmp_path / "2" / f"{number}.h5").read_bytes()
+    again = idance(*given, "-o", tmp_path / "2", "--jobs", "2")
+    assert again.code == 5 and sum("done already" in line for line in again.lines) == 3
 
 
 def test_songs_at_urls_keep_their_names(tmp_path: Path, songs: Path, tiny_bundle: Path, idance: Idance) -> None:
