@@ -12,8 +12,10 @@ A stage's settings are one frozen dataclass, nested where that helps; its defaul
 
     config = resolve(GenerateConfig, file=path, overrides=["sampling.top_k=50"], options={"sampling.top_k": None})
 
-Checks between fields belong into `__post_init__` and raise ValueError or ConfigError. YAML is read by the rules of
-YAML 1.2: `1e-3` is a number, `no` and `1:30` are text, and a key may stand only once in a mapping.
+Checks between fields belong into `__post_init__` and raise ValueError or ConfigError. Where one setting decides what
+others are by default, the type has a static method `presets(values)`: it gets what was set, nested and not yet checked,
+and gives nested values that stand under it. YAML is read by the rules of YAML 1.2: `1e-3` is a number, `no` and `1:30`
+are text, and a key may stand only once in a mapping.
 """
 
 from __future__ import annotations
@@ -56,6 +58,11 @@ def resolve(
     for key, value in (options or {}).items():
         if value is not None:
             _merge(values, _nested(key, value), sources, f"--{key.rpartition('.')[2].replace('_', '-')}")
+    presets = getattr(config_type, "presets", None)
+    if presets is not None:
+        under: dict[str, Any] = presets(values)
+        _merge(under, values, {}, "")
+        values = under
     return from_dict(config_type, values, sources)
 
 

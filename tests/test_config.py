@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -160,3 +161,23 @@ def test_the_plain_form_holds_only_what_json_knows() -> None:
         "fallback": None,
         "folder": "out",
     }
+
+
+@dataclass(frozen=True)
+class Style:
+    slow: bool = False
+    steps: int = 8
+    sampling: Sampling = field(default_factory=Sampling)
+
+    @staticmethod
+    def presets(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"steps": 99, "sampling": {"top_k": 1}} if values.get("slow") else {}
+
+
+def test_presets_stand_under_what_is_set() -> None:
+    assert resolve(Style) == Style()
+    assert resolve(Style, options={"slow": True}).steps == 99
+    given = resolve(Style, options={"slow": True}, overrides=["sampling.top_k=5"])
+    assert (given.steps, given.sampling.top_k) == (99, 5)
+    with pytest.raises(ConfigError, match=r"sampling\.top_k .*--set"):
+        resolve(Style, options={"slow": True}, overrides=["sampling.top_k=many"])

@@ -1,7 +1,8 @@
 """Joint positions (`.npy`, (T, J, 3) metres, y up): what plotting code and most motion models exchange.
 
-Written are all joints of the clip, float32. Nothing in such a file tells the frame rate; 30 is taken. Read are 22, 24
-(SMPL, with hands) or 55 joints in SMPL-X order. Positions of our own skeleton come back as they were to within float
+Written are all joints of the clip, float32; of clips that were read or decoded from 264-d features, the 22 joints that
+the features say, as the release recovers them. Nothing in such a file tells the frame rate; 30 is taken. Read are 22,
+24 (SMPL, with hands) or 55 joints in SMPL-X order. Positions of our own skeleton come back as they were to within float
 rounding; those of any other body, unit or up axis are retargeted. Positions do not tell how a bone is twisted: every
 bone turns the shortest way.
 """
@@ -19,7 +20,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats._npy import read_floats, shape_of
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.features import fit_rotation
+from infinitedance_cli.motion.features import RELEASE_264, carried_joints, fit_rotation
 from infinitedance_cli.motion.kinematics import local_rotations
 from infinitedance_cli.motion.retarget import SourceMotion, retarget
 from infinitedance_cli.motion.skeleton import (
@@ -45,8 +46,9 @@ def matches(path: Path) -> bool:
 
 
 def write(clip: MotionClip, file: BinaryIO) -> None:
-    """World positions of all joints, (T, J, 3) float32 metres."""
-    np.save(file, clip.joint_positions())
+    """World positions, (T, J, 3) float32 metres: of all joints, or the 22 of the features that the clip carries."""
+    joints = carried_joints(clip, RELEASE_264)
+    np.save(file, clip.joint_positions() if joints is None else joints)
 
 
 def read(path: Path) -> Iterator[MotionClip]:

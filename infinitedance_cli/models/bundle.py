@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.models.bundle_files import FILES, STARTER, bundle_folder, part_path, starter_folder
-from infinitedance_cli.models.checkpoint import codebook_sha256, load_model, read_description
+from infinitedance_cli.models.bundle_files import FILES, STARTER, bundle_folder, file_in, part_path, starter_folder
+from infinitedance_cli.models.checkpoint import codebook_sha256, load_model, read_description, weights_sha256
 from infinitedance_cli.models.choreographer import Choreographer
 from infinitedance_cli.models.dance_index import DanceIndex, load_index
 from infinitedance_cli.models.retriever import Retriever
@@ -45,7 +45,7 @@ class Bundle:
 
     def path(self, part: str) -> Path:
         """File of one of `FILES`."""
-        return self.folder / FILES[part]
+        return file_in(self.folder, part)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -91,7 +91,7 @@ class Bundle:
                 f"{self.path('choreographer')}: trained on codes of the codebook {codebook_sha256(own)[:12]}…; the "
                 f"tokenizer beside it has {sha256[:12]}…; take both from one training"
             )
-        self.index.require_codebook(sha256)
+        self.index.require_maker(codebook_sha256=sha256, retriever_sha256=weights_sha256(self.retriever))
         hears, seeks = self.choreographer.config.condition.music_dim, self.retriever.config.music_dim
         if hears != seeks:
             raise BadInput(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -107,35 +107,85 @@ def load_model(path: Path, model_type: type[Model], device: str | torch.device =
         MissingResource: there is no such file.
         BadInput: it holds another kind of network, or a tensor is missing, unknown or of another shape.
     """
+    model = model_type(_config_of(path, model_type), **options)
+    load_weights(model, _read(path, tensors=True)[1], str(path))
+    return model.to(device).eval()
+
+
+def load_large(path: Path, model_type: type[Model], device: torch.device, dtype: torch.dtype, **options: Any) -> Model:
+    """A network in evaluation, in the float type `dtype`, never held twice: tensor by tensor from file to device.
+
+    Buffers that no file holds begin as zeros. Raises as `load_model`.
+    """
+    config = _config_of(path, model_type)
+    with torch.device("meta"):
+        model = model_type(config, **options)
+    own = model.state_dict()
+    _read(path)  # the errors of a file that cannot be read
+    with safe_open(path, "pt") as file:
+        check_weights(model, {name: file.get_slice(name).get_shape() for name in file.keys()}, str(path))  # noqa: SIM118
+        for name in own:
+            tensor = file.get_tensor(name)
+            kind = dtype if tensor.is_floating_point() else tensor.dtype
+            # A copy, always: what is read is a view of the mapped file, which would stay in memory as a whole.
+            moved = tensor.to(device, kind, copy=True)
+            _require_fit(moved, tensor, name, str(path))
+            model.load_state_dict({name: moved}, strict=False, assign=True)
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_meta:
+                setattr(module, name, torch.zeros(buffer.shape, dtype=dtype, device=device))
+    return model.eval().requires_grad_(False)
+
+
+def _config_of(path: Path, model_type: type[nn.Module]) -> Any:
     description = read_description(path)
     if description.kind != model_type.__name__:
         raise BadInput(f"{path} holds a {description.kind}; expected a {model_type.__name__}")
     try:
-        config = from_dict(_config_type(model_type), description.config)
+        return from_dict(_config_type(model_type), description.config)
     except ConfigError as error:
         raise BadInput(f"{path}: its configuration does not fit this version of idance: {error}") from error
-    model = model_type(config, **options)
-    load_weights(model, _read(path, tensors=True)[1], str(path))
-    return model.to(device).eval()
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copy tensors into a network by name, whatever their float type.
 
     Raises:
-        BadInput: a tensor is missing, unknown or of another shape; the message names it and `source`.
+        BadInput: a tensor is missing, unknown, of another shape or too large for the network's float type; the message
+            names it and `source`.
     """
+    check_weights(model, {name: tensor.shape for name, tensor in tensors.items()}, source)
     own = model.state_dict()
-    for name in own:
-        if name not in tensors:
-            raise BadInput(f"{source}: the tensor {name} is missing")
-        if tensors[name].shape != own[name].shape:
-            found, expected = tuple(tensors[name].shape), tuple(own[name].shape)
+    cast = {name: tensors[name].to(own[name].dtype) for name in own}
+    for name, tensor in cast.items():
+        _require_fit(tensor, tensors[name], name, source)
+    model.load_state_dict(cast)
+
+
+def check_weights(model: nn.Module, shapes: Mapping[str, Sequence[int]], source: str) -> None:
+    """Compare names and shapes with the network's own. Raises as `load_weights`."""
+    own = model.state_dict()
+    missing, extra = [name for name in own if name not in shapes], [name for name in shapes if name not in own]
+    others = f" ({len(missing)} are missing, {len(extra)} too many)" if len(missing) + len(extra) > 1 else ""
+    if missing:
+        raise BadInput(f"{source}: the tensor {missing[0]} is missing{others}")
+    if extra:
+        raise BadInput(f"{source}: the tensor {extra[0]} is not part of a {type(model).__name__}{others}")
+    for name, tensor in own.items():
+        if tuple(shapes[name]) != tuple(tensor.shape):
+            found, expected = tuple(shapes[name]), tuple(tensor.shape)
             raise BadInput(f"{source}: the tensor {name} has shape {found}; expected {expected}")
-    for name in tensors:
-        if name not in own:
-            raise BadInput(f"{source}: the tensor {name} is not part of a {type(model).__name__}")
-    model.load_state_dict({name: tensors[name].to(own[name].dtype) for name in own})
+
+
+def _require_fit(cast: Tensor, stored: Tensor, name: str, source: str) -> None:
+    """Raise BadInput where a value that was finite is too large for the float type that it was cast to."""
+    if cast.dtype == stored.dtype or not cast.is_floating_point() or bool(torch.isfinite(cast).all()):
+        return
+    too_large = stored[torch.isinf(cast).to(stored.device) & torch.isfinite(stored)]
+    if too_large.numel():
+        limit = f"{str(cast.dtype).removeprefix('torch.')} ends at {torch.finfo(cast.dtype).max:.4g}"
+        raise BadInput(f"{source}: the tensor {name} has the value {float(too_large.abs().max()):.4g}; {limit}")
 
 
 def full_state(model: nn.Module) -> dict[str, Tensor]:
@@ -163,6 +213,15 @@ def codebook_sha256(codebooks: Tensor) -> str:
     """Fingerprint of codebooks (Q, K, C): which tokeniser codes belong to. Over float32 values in C order."""
     values = codebooks.detach().cpu().float().contiguous().numpy().astype("<f4")
     return hashlib.sha256(values.tobytes()).hexdigest()
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Fingerprint of a network's parameters, rounded to fp16: the same before and after `save_model(half=True)`."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        digest.update(name.encode())
+        digest.update(parameter.detach().cpu().half().contiguous().numpy().astype("<f2").tobytes())
+    return digest.hexdigest()
 
 
 def _config_type(model_type: type[nn.Module]) -> type[Any]:

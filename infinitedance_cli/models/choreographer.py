@@ -18,7 +18,8 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, build_llama, run_llama
 from infinitedance_cli.models.checks import require, require_choice, require_positive, require_share
 from infinitedance_cli.models.conditioning import ConditionConfig, ConditionEncoder, Keep
-from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder, LlamaWeights, for_decoding
+from infinitedance_cli.models.decoder_weights import for_decoding
+from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder, LlamaWeights
 from infinitedance_cli.models.depth_head import DepthHead
 from infinitedance_cli.models.sampling import Sampler
 

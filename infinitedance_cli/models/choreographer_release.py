@@ -7,7 +7,6 @@ Tensor for tensor the released network, so that its weights can be loaded. Each 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +16,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, build_causal_lm
 from infinitedance_cli.models.cadence_moe import MoEConfig, ReleasedCadenceMoE
 from infinitedance_cli.models.checks import require, require_positive
-from infinitedance_cli.models.decoding import DecodeState, LlamaDecoder
+from infinitedance_cli.models.decoding import CausalLlamaWeights
 
 STYLES = ("Ballet", "Popular", "Latin", "Modern", "Folk", "Classic")
 """The release's six classes, in the order of its style embedding."""
@@ -57,14 +56,6 @@ class ReleasedChoreographerConfig:
         )
 
 
-class Draws(Protocol):
-    """What draws codes (B,) from logits (B, codebook_size) of a quantiser layer."""
-
-    def draw(self, logits: Tensor, level: int) -> Tensor:
-        """Codes of layer `level`."""
-        ...
-
-
 class DanceBridge(nn.Module):
     """A code's vector (…, code_dim) → an embedding (…, hidden)."""
 
@@ -82,16 +73,18 @@ class DanceBridge(nn.Module):
 class ReleasedChoreographer(nn.Module):
     """Predicts codes one at a time: first, second, third layer of a step, then the next step.
 
-    The codebooks are not part of the released weights: give them with `set_codebook`.
+    The codebooks are not part of the released weights: give them with `set_codebook`. With `trainable` False the
+    LLaMA's weights are held without transformers, as `models.released.drawer` reads them.
     """
 
     codebook: Tensor
 
-    def __init__(self, config: ReleasedChoreographerConfig) -> None:
+    def __init__(self, config: ReleasedChoreographerConfig, trainable: bool = True) -> None:
         super().__init__()
         self.config = config
         hidden = config.backbone.hidden
-        self.llama = build_causal_lm(config.backbone, config.vocabulary)
+        build = build_causal_lm if trainable else CausalLlamaWeights
+        self.llama = build(config.backbone, config.vocabulary)
         self.music_bridge = ReleasedCadenceMoE(
             config.music_dim + config.style_dim + config.reference_dim, config.reference_dim, hidden, config.moe
         )
@@ -150,47 +143,6 @@ class ReleasedChoreographer(nn.Module):
             guessed = self.style_classifier(inputs.mean(1))
             loss = loss + config.style_weight * functional.cross_entropy(guessed.float(), style)
         return loss, logits.unflatten(1, (-1, config.codebooks))
-
-    def decoder(self) -> LlamaDecoder:
-        """What `start`, `feed` and `sample_step` decode with: a copy of the backbone's weights, laid out for speed."""
-        window = self.config.music_length + self.config.steps * self.config.codebooks
-        return LlamaDecoder(self.llama.model, self.config.backbone, window, window - 1)
-
-    @torch.inference_mode()
-    def start(self, prefix: Tensor, decoder: LlamaDecoder) -> tuple[DecodeState, Tensor]:
-        """Feed the prefix (B, music_length, hidden); the hidden state (B, hidden) predicts the first code."""
-        state = decoder.start(len(prefix))
-        return state, decoder.extend(state, prefix)[:, -1]
-
-    @torch.inference_mode()
-    def feed(self, decoder: LlamaDecoder, cache: DecodeState, codes: Tensor) -> Tensor:
-        """Feed known steps (B, n, Q); the hidden state (B, hidden) predicts the next code.
-
-        Raises:
-            BadInput: the window is full; start the next one from a kept part.
-        """
-        return self._extend(decoder, cache, self._embed(codes))
-
-    @torch.inference_mode()
-    def sample_step(
-        self, decoder: LlamaDecoder, cache: DecodeState, hidden: Tensor, sampler: Draws
-    ) -> tuple[Tensor, Tensor]:
-        """Draw the codes (B, Q) of one step; returns them and the hidden state (B, hidden) for the next step."""
-        codes = []
-        for level in range(self.config.codebooks):
-            first = self.config.code_offset + level * self.config.codebook_size
-            weight = self.llama.lm_head.weight[first : first + self.config.codebook_size]
-            code = sampler.draw(functional.linear(hidden, weight), level)
-            codes.append(code)
-            if cache.length < decoder.window:  # the window's last code predicts nothing
-                vectors = functional.embedding(code, self.codebook[level])
-                hidden = self._extend(decoder, cache, self.dance_bridge(vectors).unsqueeze(1))
-        return torch.stack(codes, 1), hidden
-
-    def _extend(self, decoder: LlamaDecoder, cache: DecodeState, embeddings: Tensor) -> Tensor:
-        if cache.length + embeddings.shape[1] > decoder.window:
-            raise BadInput(f"this window holds {self.config.steps} steps; start the next one from a kept part")
-        return decoder.extend(cache, embeddings)[:, -1]
 
     def _embed(self, codes: Tensor) -> Tensor:
         """Embeddings (B, S · Q, hidden), every code by its own vector."""

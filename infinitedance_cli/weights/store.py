@@ -2,8 +2,8 @@
 
 A model lies in `<cache>/models/<name>-<key>`, where the key changes with the files that this version expects; the
 cache is `$IDANCE_CACHE`, otherwise `idance` in the user's cache folder. A folder appears under its name only when all
-its files are there and have the expected hashes. Downloads go on where they broke off, and of several processes that
-want a model one downloads.
+its files are there and have the expected hashes. Data that a model refers to lie beside it, in `<name>-<key>.data`.
+Downloads go on where they broke off, and of several processes that want a model one downloads.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from infinitedance_cli import plugins
-from infinitedance_cli.errors import MissingResource
-from infinitedance_cli.weights import fetch, take
+from infinitedance_cli.errors import MissingResource, UsageError
+from infinitedance_cli.weights import fetch, hub, take
+from infinitedance_cli.weights.room import full_disk_is_said, readable_size
 from infinitedance_cli.weights.source import ModelSource, UserFolder
 
 _MANIFEST = "idance-model.json"
@@ -64,14 +66,22 @@ def folder(source: ModelSource) -> Path:
 def state(source: ModelSource) -> State:
     """Whether a model can be used, by the names and sizes of its files."""
     place = folder(source)
-    try:
-        sizes: dict[str, int] = json.loads((place / _MANIFEST).read_text())["files"]
-    except FileNotFoundError:
+    noted = noted_of(source)
+    if not noted:
         return State.DAMAGED if place.is_dir() else State.ABSENT
-    except (ValueError, KeyError, TypeError):
-        return State.DAMAGED
+    sizes: dict[str, int] = noted["files"]
     there = {name: (place / name).stat().st_size if (place / name).is_file() else -1 for name in sizes}
-    return State.READY if there == sizes else State.DAMAGED
+    whole = there == sizes and all((_data(source) / name).is_dir() for name in noted.get("data", ()))
+    return State.READY if whole else State.DAMAGED
+
+
+def noted_of(source: ModelSource) -> dict[str, Any]:
+    """What was noted when a model came: `origin`, `files`, from a hub `revision` and `sha256`; empty without it."""
+    try:
+        noted = json.loads((folder(source) / _MANIFEST).read_text())
+        return noted if isinstance(noted["files"], dict) else {}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def accepted(source: ModelSource) -> str:
@@ -113,61 +123,109 @@ def require(name: str) -> Path:
     if source.licence.must_accept and not accepted(source):
         raise MissingResource(
             f"the model '{name}' is not here, and its licence, {source.licence.name} ({source.licence.url}), has to be "
-            f"accepted first; run: idance models add {name}"
+            f"accepted first; run: idance models add {name} ({readable_size(source.download_size)}), or, with files "
+            f"that you have: idance models add {name} --from PATH"
         )
     return add(source)
 
 
-def add(source: ModelSource, given: Path | None = None) -> Path:
+def add(source: ModelSource, given: Path | None = None, revision: str = "") -> Path:
     """Bring a model into the cache, from the `given` file or folder or from its origin, and return its folder.
 
-    The licence is the caller's business. Raises MissingResource where it cannot be fetched, BadInput where a file is
-    not the expected one.
+    A `revision` is a commit, branch or tag of its repository to be fetched instead of the one of the catalogue. The
+    licence is the caller's business. Raises MissingResource where it cannot be fetched, StageFailed where the disk is
+    full, BadInput where a file is not the expected one, UsageError where it is here from another revision or has none.
     """
     place = folder(source)
+    wanted = source.at(revision) if revision else source
     with _only_one(source):
+        noted = noted_of(source)
         if state(source) is State.READY:
+            _require_revision(source, noted, revision)
             return place
-        partial = place.with_name(f".partial-{place.name}")
-        fetched = partial / "files"
+        if noted.get("revision") and not revision and given is None:
+            wanted = source.at(noted["revision"])
+        with full_disk_is_said(cache_folder(), f"the model '{source.name}'"):
+            _bring(source, wanted, given, place)
+    return place
+
+
+def _bring(source: ModelSource, wanted: ModelSource, given: Path | None, place: Path) -> None:
+    # Conversions resolve what they keep.
+    partial, data = place.with_name(f".partial-{place.name}"), _data(source).resolve()
+    fetched = data if source.in_place else partial / "files"
+    partial.mkdir(parents=True, exist_ok=True)
+    noted: dict[str, Any] = {"name": source.name, "origin": str(given or wanted.origin)}
+    if given is not None and source.in_place:
+        fetched = take.own_folder(given)
+    else:
         fetched.mkdir(parents=True, exist_ok=True)
-        if given is not None and source.in_place:
-            fetched = take.own_folder(given)
-        elif given is not None:
+        if given is not None:
             take.take(source, given, fetched)
         else:
-            fetch.fetch(source, fetched, place)
-        ready = _converted(source, fetched, partial / "converted") if source.convert else fetched
-        files = {path.relative_to(ready).as_posix(): path.stat().st_size for path in ready.rglob("*") if path.is_file()}
-        _write(ready / _MANIFEST, {"name": source.name, "origin": str(given or source.origin), "files": files})
-        if place.exists():
-            shutil.rmtree(place)
-        ready.rename(place)
-        shutil.rmtree(partial, ignore_errors=True)
-    return place
+            noted |= fetch.fetch(wanted, fetched, place)
+    ready, kept = _converted(source, fetched, partial / "converted") if source.convert else (fetched, ())
+    hub.tidy(ready)
+    noted["data"] = [path.relative_to(data).as_posix() for path in kept if path.is_relative_to(data)]
+    noted["files"] = {
+        path.relative_to(ready).as_posix(): path.stat().st_size for path in ready.rglob("*") if path.is_file()
+    }
+    _write(ready / _MANIFEST, noted)
+    if place.exists():
+        shutil.rmtree(place)
+    ready.rename(place)
+    _prune(data, kept)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _require_revision(source: ModelSource, noted: dict[str, Any], revision: str) -> None:
+    if revision and revision not in (noted.get("revision"), noted.get("asked")):
+        here = str(noted.get("revision") or noted["origin"])
+        raise UsageError(
+            f"the model '{source.name}' is here from {here}, not from {revision}; to have that one, run first: "
+            f"idance models remove {source.name}"
+        )
 
 
 def remove(source: ModelSource) -> int:
     """Delete a model, all its versions and what a broken download left; return how many bytes that freed."""
     freed = 0
     with _only_one(source):
-        for path in [*_versions(source, ""), *_versions(source, ".partial-")]:
+        for path in [*_versions(source, ""), *_versions(source, ".partial-"), *_versions(source, "", ".data")]:
             freed += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
             shutil.rmtree(path)
     return freed
 
 
-def _versions(source: ModelSource, prefix: str) -> list[Path]:
+def _versions(source: ModelSource, prefix: str, suffix: str = "") -> list[Path]:
     # A key is ten hexadecimal digits: names may continue each other, as blazepose and blazepose-heavy do.
-    return sorted((cache_folder() / "models").glob(f"{prefix}{source.name}-{'[0-9a-f]' * 10}"))
+    return sorted((cache_folder() / "models").glob(f"{prefix}{source.name}-{'[0-9a-f]' * 10}{suffix}"))
 
 
-def _converted(source: ModelSource, fetched: Path, target: Path) -> Path:
+def _data(source: ModelSource) -> Path:
+    """What is downloaded for a model that is read in place."""
+    place = folder(source)
+    return place.with_name(f"{place.name}.data")
+
+
+def _converted(source: ModelSource, fetched: Path, target: Path) -> tuple[Path, tuple[Path, ...]]:
+    """The folder that the conversion wrote, and the folders that it goes on to refer to."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     module, _, function = source.convert.partition(":")
-    getattr(import_module(module), function)(fetched, target)
-    return target
+    kept = getattr(import_module(module), function)(fetched, target)
+    return target, tuple(kept or ())
+
+
+def _prune(data: Path, kept: tuple[Path, ...]) -> None:
+    """Delete of downloaded data all but the folders that are kept."""
+    for above, folders, files in os.walk(data):
+        folders[:] = [name for name in folders if Path(above, name) not in kept]
+        for name in files:
+            Path(above, name).unlink()
+    for path in sorted(data.glob("**/"), reverse=True):
+        if not any(path.is_relative_to(one) for one in kept) and not any(path.iterdir()):
+            path.rmdir()
 
 
 @contextmanager

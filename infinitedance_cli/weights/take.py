@@ -47,7 +47,7 @@ def take(source: ModelSource, given: Path, target: Path) -> None:
 def own_folder(given: Path) -> Path:
     """The user's folder, as it is. Raises BadInput where it is none."""
     if not given.is_dir():
-        raise BadInput(f"{given}: there is no such folder; this model is read from a folder that stays where it is")
+        raise BadInput(f"{given}: there is no such folder; expected the folder that the model's files lie in")
     return given.resolve()
 
 

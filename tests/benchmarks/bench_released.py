@@ -1,17 +1,22 @@
-"""Speed of the published model's decoding, beside a plain loop over transformers with its own cache.
+"""Speed of the published model's decoding, on random weights.
 
     python -m tests.benchmarks.bench_released            # hidden 512, 8 layers, fp32, one CPU thread
-    python -m tests.benchmarks.bench_released --paper    # paper size on a GPU, bf16, batch 1 and 64
+    python -m tests.benchmarks.bench_released --paper    # paper size, bf16, on a GPU: batch 1 and 64
+    python -m tests.benchmarks.bench_released --memory   # paper size, bf16, on the CPU: peak memory of three windows
 
 Prediction for the paper size on an H200 (4.3 TB/s of 4.8): a pass reads 973.1 M values of layers, 512 head rows of
-2048 and the dance bridge, 1.97 GB in bf16, and three passes make four frames. With 96 tokens kept of every window,
-memory alone allows 2,872 frames/s at batch 1. At batch 64 weights are read once for all, 184,000 by weights alone; the
-cache, 16 MB a sequence at mid-window, is 1.0 GB more a pass: 120,000. Not measured yet: no GPU was at hand.
+2048 and one row of the dance bridge's table, 1.95 GB in bf16, and three passes make four frames. With 96 tokens kept
+of every window, memory alone allows 2,872 frames/s at batch 1. At batch 64 weights are read once for all, 184,000 by
+weights alone; the cache, 20 MB a sequence when the window is full and read to a multiple of 96 positions, is 1.1 GB
+more a pass: 118,000. What launches cost beside that is not in these bounds: a graph of 16 layers has about 400 kernels,
+fused by torch.compile about 130, of 1.5 to 2.5 µs each at batch 1 beside 454 µs for memory, so that 1,000 to 1,250
+passes a second, 1,300 to 1,700 frames, are expected without and with it. Not measured yet: no GPU was at hand.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,8 +27,10 @@ from torch.nn import functional
 
 from infinitedance_cli.models.backbone import BackboneConfig
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer, ReleasedChoreographerConfig
-from infinitedance_cli.models.released.generation import Window, draw_windows
-from infinitedance_cli.models.released.sampler import ReleasedSampler, ReleasedSampling
+from infinitedance_cli.models.released.conditioner import Conditioner, WindowCondition
+from infinitedance_cli.models.released.drawer import WindowDrawer
+from infinitedance_cli.models.released.generation import Dance, draw_dances, song_windows
+from infinitedance_cli.models.released.sampler import ReleasedSampling
 
 _SMALL = replace(
     ReleasedChoreographerConfig(),
@@ -32,60 +39,123 @@ _SMALL = replace(
     ),
 )
 _KEPT_STEPS = 64
+_BOUND = {1: 2872, 64: 118_000}
+_TWO_SECONDS = 15
 
 
 def main() -> None:
     """Print frames per second."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--paper", action="store_true", help="paper size, on CUDA")
-    paper = parser.parse_args().paper
-    if paper:
-        model = _model(ReleasedChoreographerConfig(), torch.device("cuda"), torch.bfloat16)
-        for batch in (1, 64):
-            seconds = _timed(lambda batch=batch: _ours(model, batch))
-            print(f"paper size, bf16, batch {batch}: {4 * _KEPT_STEPS * batch / seconds:,.0f} kept frames/s")
-        return
+    parser.add_argument("--memory", action="store_true", help="peak memory at paper size, on the CPU")
+    chosen = parser.parse_args()
+    if chosen.paper:
+        for compiled in (False, True):
+            _on_gpu(compiled)
+    elif chosen.memory:
+        model = _model(ReleasedChoreographerConfig(), torch.device("cpu"), torch.bfloat16)
+        _dance(WindowDrawer(model, ReleasedSampling()), windows=3, batch=1)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"paper size, bf16, CPU: peak {peak / 2**20:.2f} GB, interpreter and libraries included")
+    else:
+        _on_one_thread()
+
+
+def _on_gpu(compiled: bool) -> None:
+    model = _model(ReleasedChoreographerConfig(), torch.device("cuda"), torch.bfloat16)
+    drawer = WindowDrawer(model, ReleasedSampling(), compiled=compiled)
+    kind = "graphs, compiled" if compiled else "graphs"
+    for batch, bound in _BOUND.items():
+        _dance(drawer, windows=2, batch=batch)
+        seconds = _timed(lambda batch=batch: _dance(drawer, windows=8, batch=batch))
+        rate = 4 * (96 + 7 * _KEPT_STEPS) * batch / seconds
+        print(f"{kind}, batch {batch}: {rate:,.0f} kept frames/s, {rate / bound:.0%} of the memory's bound", flush=True)
+    print(f"{kind}: conditions beside decoding add {_share_of_conditions(drawer, 8):.1%}")
+    print(f"{kind}: first two seconds after {_timed(lambda: _first(drawer)):.3f} s")
+    print(f"{kind}: peak {torch.cuda.max_memory_allocated() / 1e9:.2f} GB at batch 64")
+
+
+def _on_one_thread() -> None:
     torch.set_num_threads(1)
     model = _model(_SMALL, torch.device("cpu"), torch.float32)
-    condition = _timed(lambda: _condition(model))
-    ours, plain = _timed(lambda: _ours(model, 1)), _timed(lambda: _plain(model))
-    print(f"plain transformers loop   {4 * _KEPT_STEPS / plain:8.0f} kept frames/s")
-    print(f"ours                      {4 * _KEPT_STEPS / ours:8.0f} kept frames/s, {plain / ours:.2f} x")
-    print(f"condition (MoE) of a window {condition:.3f} s, {condition / ours:.0%} of the window")
+    # In turns: other work on the machine slows both alike.
+    plain, condition = [], []
+    for _ in range(3):
+        plain.append(_timed(lambda: _plain(model), 1))
+        condition.append(_timed(lambda: _condition(model), 1))
+    drawer = WindowDrawer(model, ReleasedSampling())
+    ours = [_timed(lambda: _window(drawer), 1) for _ in range(3)]
+    rate = 4 * _KEPT_STEPS
+    print(f"plain transformers loop   {rate / min(plain):8.0f} kept frames/s")
+    print(f"ours                      {rate / min(ours):8.0f} kept frames/s, {min(plain) / min(ours):.2f} x")
+    print(
+        f"conditions of a window    {min(condition):8.3f} s, {min(condition) / min(ours):.0%} of a window, one thread"
+    )
+    with_conditions = _timed(lambda: _dance(drawer, windows=4, batch=1), 2)
+    without = _timed(lambda: _dance(drawer, windows=4, batch=1, conditions=False), 2)
+    print(f"conditions beside decoding, {with_conditions / without - 1:8.1%} more time on this machine")
 
 
 def _model(config: ReleasedChoreographerConfig, device: torch.device, dtype: torch.dtype) -> ReleasedChoreographer:
+    """Random weights; at paper size never held in fp32."""
     torch.manual_seed(0)
-    with device:
-        model = ReleasedChoreographer(config).eval()
-        model.set_codebook(torch.randn(model.codebook.shape))
-    return model.to(dtype)
+    with torch.device("meta"):
+        model = ReleasedChoreographer(config, trainable=config == _SMALL)
+    model = model.to(dtype).to_empty(device=device).eval()
+    if config == _SMALL:
+        model.llama.model.rotary_emb = type(model.llama.model.rotary_emb)(model.llama.config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(1.0) if "norm" in name else parameter.normal_(0, 0.02)
+        model.codebook.normal_()
+    return model
 
 
 def _prefix(model: ReleasedChoreographer) -> Tensor:
-    weight = model.llama.lm_head.weight
-    generator = torch.Generator(weight.device).manual_seed(1)
     shape = (1, model.config.music_length, model.config.backbone.hidden)
-    return torch.randn(shape, generator=generator, device=weight.device).to(weight.dtype)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(model.codebook)
 
 
-@torch.inference_mode()
-def _condition(model: ReleasedChoreographer) -> None:
+def _told(model: ReleasedChoreographer) -> WindowCondition:
     config = model.config
-    music = torch.randn(1, config.music_length, config.music_dim)
-    model.condition(music, torch.tensor([1]), torch.randn(1, config.reference_length, config.reference_dim))
+    music = torch.randn(config.music_length, config.music_dim)
+    return WindowCondition(music, 1, torch.randn(config.reference_length, config.reference_dim))
 
 
-def _ours(model: ReleasedChoreographer, batch: int) -> None:
+def _condition(model: ReleasedChoreographer) -> Tensor:
+    with Conditioner(model) as conditioner:
+        return conditioner.ready_row(conditioner.begin([_told(model)]), 0)[None]
+
+
+def _dance(drawer: WindowDrawer, windows: int, batch: int) -> None:
+    """`batch` dances of so many windows side by side."""
+    plan = song_windows(96 + (windows - 1) * _KEPT_STEPS, whole=True, seamless=True)
+    for _ in draw_dances(drawer, [Dance(plan, lambda _: _told(drawer.model), seed) for seed in range(batch)], batch):
+        pass
+
+
+def _share_of_conditions(drawer: WindowDrawer, windows: int) -> float:
+    """How much longer a dance takes with the network's conditions than with given ones."""
+    given = _prefix(drawer.model)
+    computed = _timed(lambda: _dance(drawer, windows, 1))
+    drawer.model.condition = lambda music, *_: given.expand(len(music), -1, -1)  # type: ignore[method-assign]
+    try:
+        return computed / _timed(lambda: _dance(drawer, windows, 1)) - 1
+    finally:
+        del drawer.model.condition
+
+
+def _first(drawer: WindowDrawer) -> None:
+    """Codes of the first two seconds, their condition included."""
+    pieces = drawer.draw(_condition(drawer.model), None, [torch.Generator()], _TWO_SECONDS)
+    next(pieces).cpu()
+
+
+def _window(drawer: WindowDrawer) -> None:
     """A window after 32 given steps, 64 drawn."""
-    device, prefix = model.codebook.device, _prefix(model)
-    sampler = ReleasedSampler(
-        ReleasedSampling(), range(batch), layers=3, steps=96, codes=model.config.codebook_size, device=device
-    )
-    opening = torch.randint(0, 512, (32, 3)).numpy()
-    list(draw_windows(model, [Window(0, 32, 32)], lambda first: prefix, sampler, batch, opening))
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    given = torch.randint(0, 512, (1, 32, 3)).to(drawer.device)
+    for _ in drawer.draw(_prefix(drawer.model), given, [torch.Generator()]):
+        pass
 
 
 @torch.inference_mode()
@@ -106,8 +176,7 @@ def _plain(model: ReleasedChoreographer) -> None:
         inputs = model.dance_bridge(functional.embedding(code, model.codebook[level])).unsqueeze(0)
 
 
-def _timed(run: Callable[[], None], repeats: int = 3) -> float:
-    run()
+def _timed(run: Callable[[], object], repeats: int = 3) -> float:
     times = []
     for _ in range(repeats):
         start = time.perf_counter()

@@ -13,7 +13,6 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig
 from infinitedance_cli.models.cadence_moe import MoEConfig
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer, ReleasedChoreographerConfig
-from infinitedance_cli.models.sampling import Sampler, SamplingConfig
 from tests.models.release_shapes import released_shapes, shapes_of
 
 _SMALL = ReleasedChoreographerConfig(
@@ -83,25 +82,14 @@ def test_loss_predicts_each_code_from_the_position_before_it() -> None:
     assert torch.allclose(styled, loss + 0.15 * guessed, atol=1e-5)
 
 
-def test_stepwise_generation_equals_the_full_pass() -> None:
-    model = _model()
-    prefix = _prefix(model)
-    sampler = Sampler(SamplingConfig(temperature=0.0), [0, 0])
-    decoder = model.decoder()
-    cache, hidden = model.start(prefix, decoder)
-    hidden = model.feed(decoder, cache, _codes()[:, :1])
-    steps = [_codes()[:, 0]]
-    for _ in range(3):
-        codes, hidden = model.sample_step(decoder, cache, hidden, sampler)
-        steps.append(codes)
-    dance = torch.stack(steps, 1)
+def test_without_transformers_the_network_computes_the_same() -> None:
+    model, light = _model(), ReleasedChoreographer(_SMALL, trainable=False).eval()
+    light.load_state_dict(model.state_dict())  # strict: names and shapes are the same
+    light.set_codebook(model.codebook)
     with torch.no_grad():
-        logits = model(dance, prefix)[1]
-    for level in range(3):
-        first = 20 + 8 * level
-        assert torch.equal(logits[:, 1:, level, first : first + 8].argmax(-1), dance[:, 1:, level])
-    with pytest.raises(BadInput, match="holds 4 steps"):
-        model.feed(decoder, cache, dance[:, :1])
+        loss, logits = model(_codes(), _prefix(model))
+        other_loss, other_logits = light(_codes(), _prefix(light))
+    assert torch.allclose(logits, other_logits, atol=1e-5) and torch.allclose(loss, other_loss, atol=1e-5)
 
 
 def test_reference_is_placed_over_time_by_the_condition_projection() -> None:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from infinitedance_cli.errors import BadInput, MissingResource
-from infinitedance_cli.models import dance_index
-from infinitedance_cli.models.dance_index import DanceIndex, Hit, IndexedClip, build_index, load_index, save_index
+from infinitedance_cli.models.dance_index import DanceIndex, Hit, IndexedClip, build_index, file, load_index, save_index
 
 CLIPS, WINDOWS_PER_CLIP, WINDOW = 60, 10, 8
 GENRES = ("salsa", "krump", "")
@@ -30,8 +29,8 @@ def windows() -> NDArray[np.int32]:
 def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> DanceIndex:
     """The same entries searched one by one, and by inverted lists."""
     if request.param == "inverted file":
-        monkeypatch.setattr(dance_index, "_EXACT_ENTRIES", 250)
-        monkeypatch.setattr(dance_index, "_FEW_ENTRIES", 250)
+        monkeypatch.setattr(file, "EXACT_ENTRIES", 250)
+        monkeypatch.setattr(file, "_FEW_ENTRIES", 250)
     random = np.random.default_rng(1)
     clips = [
         IndexedClip(

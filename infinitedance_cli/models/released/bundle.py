@@ -11,10 +11,10 @@ import torch
 
 from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.bundle_files import RELEASED_FILES
-from infinitedance_cli.models.checkpoint import load_model, save_model
+from infinitedance_cli.models.checkpoint import load_large, load_model, save_model
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
+from infinitedance_cli.models.released.arrays import read_statistics
 from infinitedance_cli.models.released.checkpoints import (
-    read_array,
     read_choreographer,
     read_embeddings,
     read_retriever,
@@ -54,16 +54,17 @@ class ReleasedBundle:
         return load_dances(self.folder / RELEASED_FILES["dances"])
 
     def choreographer(self, device: torch.device, dtype: torch.dtype) -> ReleasedChoreographer:
-        """ChoreoLLaMA with the tokeniser's codebooks, in evaluation."""
-        model = load_model(self.folder / RELEASED_FILES["choreographer"], ReleasedChoreographer).to(device, dtype)
+        """ChoreoLLaMA with the tokeniser's codebooks, in evaluation, for a `WindowDrawer`."""
+        path = self.folder / RELEASED_FILES["choreographer"]
+        model = load_large(path, ReleasedChoreographer, device, dtype, trainable=False)
         model.set_codebook(self.tokenizer.network.codebooks().to(device, dtype))
         return model
 
 
-def convert_release(source: Path, folder: Path) -> None:
+def convert_release(source: Path, folder: Path) -> tuple[Path, ...]:
     """Read the release's files from `source`, laid out as its README says, and write ours into the empty `folder`.
 
-    Motion features and token files stay where they are: `folder` remembers their place.
+    Motion features and token files stay where they are: `folder` remembers their places, which are returned.
 
     Raises:
         MissingResource: a file is missing; the message says which.
@@ -78,20 +79,24 @@ def convert_release(source: Path, folder: Path) -> None:
     choreographer = read_choreographer(_only(source, "best_model_stage2.pt"))
     retriever = read_retriever(_only(source, "retrievalnet_*.ckpt"))
     names, embeddings = read_embeddings(_only(source, "retrievalnet_motion_embeddings.npz"))
+    width = tokenizer.config.network.features
+    mean, deviation = read_statistics(features / "meta" / "Mean.npy", features / "meta" / "Std.npy", width)
     dances = ReleasedDances(
         names=tuple(names),
         embeddings=embeddings,
         styles=styles_of(names, next(iter(sorted(source.rglob(_STYLES))), None)),
         features=features.resolve(),
         tokens=_folder(source, _TOKENS).resolve(),
-        mean=read_array(features / "meta" / "Mean.npy"),
-        deviation=read_array(features / "meta" / "Std.npy"),
+        mean=mean,
+        deviation=deviation,
     )
+    dances.require_clips()
     _require_match(tokenizer, choreographer, retriever, dances)
     provenance = {"made_from": "the InfiniteDance release", "licences": [LICENCE]}
     for name, model in (("tokenizer", tokenizer), ("choreographer", choreographer), ("retriever", retriever)):
         save_model(folder / RELEASED_FILES[name], model, provenance=provenance)
     dances.save(folder / RELEASED_FILES["dances"])
+    return dances.features, dances.tokens
 
 
 def _require_match(
@@ -116,7 +121,9 @@ def _folder(source: Path, name: str) -> Path:
 
 def _one(found: Sequence[Path], source: Path, what: str) -> Path:
     if not found:
-        raise MissingResource(f"{source}: holds no {what}; expected the folder laid out as the release's README says")
+        packed = sorted(source.rglob(f"{what.rstrip('/')}.tar*"))
+        remedy = f"unpack {packed[0]}" if packed else "expected the folder laid out as the release's README says"
+        raise MissingResource(f"{source}: holds no {what}; {remedy}")
     if len(found) > 1:
         raise BadInput(f"{source}: holds {what} twice, {found[0]} and {found[1]}; leave one")
     return found[0]

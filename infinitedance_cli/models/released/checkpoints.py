@@ -7,7 +7,6 @@ dict of tensors, `retrievalnet_*.ckpt` is a Lightning file whose tensors are nam
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +16,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infinitedance_cli.errors import BadInput, ConfigError
+from infinitedance_cli.errors import BadInput, ConfigError, MissingResource
 from infinitedance_cli.models.backbone import BackboneConfig
 from infinitedance_cli.models.cadence_moe import MoEConfig
 from infinitedance_cli.models.checkpoint import load_weights
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer, ReleasedChoreographerConfig
+from infinitedance_cli.models.released.arrays import read_arrays, read_statistics
 from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
+from infinitedance_cli.models.torch_file import read_torch_file, require_tensors
+
+_KINDS = {int: "a whole number", str: "a text", object: "any value"}
+_OPTIONS = {
+    **dict.fromkeys(("nb_code", "code_dim", "output_emb_width", "num_quantizers"), int),
+    **dict.fromkeys(("down_t", "stride_t", "width", "depth", "dilation_growth_rate"), int),
+    "vq_act": str,
+    # Written as it was typed on a command line: true, 1 and "True" are the same.
+    "vel_decoder": object,
+    "rot_decoder": object,
+}
+"""Of args.json, what shapes the network."""
 
 _HEAD_DIM = 64
 """Of Llama-3.2; the shapes of a checkpoint do not tell it."""
@@ -37,22 +49,25 @@ def read_tokenizer(weights: Path, options: Path, mean: Path, deviation: Path) ->
         BadInput: a file is damaged or no such checkpoint, an option is not one that this program builds, a tensor is
             missing, extra or of another shape; the message names file and tensor.
     """
-    tensors = _tensors(_load(weights), "net", weights)
-    network = _tokenizer_config(options)
+    tensors = _tensors(read_torch_file(weights), "net", weights)
+    network = _tokenizer_config(options, tensors)
     # The residual quantiser of the release keeps nothing but its codebooks; so does ours.
     tokenizer = Tokenizer(TokenizerConfig(layout="release-264", network=network))
     load_weights(tokenizer.network, tensors, str(weights))
-    tokenizer.set_statistics(torch.from_numpy(read_array(mean)), torch.from_numpy(read_array(deviation)))
+    statistics = read_statistics(mean, deviation, network.features)
+    tokenizer.set_statistics(*map(torch.from_numpy, statistics))
     return tokenizer.eval()
 
 
 def read_choreographer(weights: Path) -> ReleasedChoreographer:
     """ChoreoLLaMA, in the precision of its file; its sizes are read off its tensors. Raises as `read_tokenizer`."""
-    tensors = _load(weights)
-    _require_tensors(tensors, weights)
+    tensors = read_torch_file(weights)
+    require_tensors(tensors, weights)
     try:
         config = _choreographer_config(tensors)
-    except (KeyError, IndexError, ConfigError) as error:
+    except KeyError as error:
+        raise BadInput(f"{weights}: no ChoreoLLaMA of the release: the tensor {error.args[0]} is missing") from error
+    except (IndexError, ValueError, ZeroDivisionError, ConfigError) as error:
         raise BadInput(f"{weights}: no ChoreoLLaMA of the release ({error}); expected best_model_stage2.pt") from error
     with torch.device("meta"):
         model = ReleasedChoreographer(config)
@@ -64,7 +79,7 @@ def read_choreographer(weights: Path) -> ReleasedChoreographer:
 
 def read_retriever(weights: Path) -> Retriever:
     """RetrievalNet. Raises as `read_tokenizer`."""
-    tensors = _tensors(_load(weights), "state_dict", weights)
+    tensors = _tensors(read_torch_file(weights), "state_dict", weights)
     named = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     try:
         motion, music = named["motion_encoder.proj_in.weight"], named["cond_encoder.proj_in.weight"]
@@ -76,7 +91,9 @@ def read_retriever(weights: Path) -> Retriever:
             layers=_count(named, "motion_encoder.blocks."),
             feedforward=len(named["motion_encoder.blocks.0.ffn.linear1.bias"]),
         )
-    except (KeyError, ConfigError) as error:
+    except KeyError as error:
+        raise BadInput(f"{weights}: no RetrievalNet of the release: the tensor {error.args[0]} is missing") from error
+    except (IndexError, ValueError, ConfigError) as error:
         raise BadInput(f"{weights}: no RetrievalNet of the release ({error})") from error
     model = Retriever(config)
     load_weights(model, named, str(weights))
@@ -89,56 +106,40 @@ def read_embeddings(path: Path) -> tuple[list[str], np.ndarray]:
     Raises:
         BadInput: another file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names, vectors = [str(name) for name in file["names"]], file["embeddings"].astype(np.float32)
-    except (OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        raise BadInput(f"{path}: expected the arrays names and embeddings without pickles ({error})") from error
+    listed, values = read_arrays(path, "names", "embeddings")
+    if listed.dtype.kind not in "US" or not np.issubdtype(values.dtype, np.floating):
+        raise BadInput(f"{path}: names are {listed.dtype}, embeddings {values.dtype}; expected text and floating point")
+    names, vectors = [str(name) for name in listed.reshape(-1)], values.astype(np.float32)
     if vectors.ndim != 2 or len(vectors) != len(names):
         raise BadInput(f"{path}: {len(names)} names and embeddings {vectors.shape}; expected (N,) and (N, E)")
+    if not np.isfinite(vectors).all():
+        wrong = names[int(np.argmin(np.isfinite(vectors).all(1)))]
+        raise BadInput(f"{path}: the embedding of {wrong} is not finite; fetch the file again")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return names, vectors / np.maximum(lengths, 1e-8)
-
-
-def read_array(path: Path) -> np.ndarray:
-    """A flat float32 array of an .npy file. Raises BadInput on another file."""
-    try:
-        return np.asarray(np.load(path, allow_pickle=False), np.float32).reshape(-1)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable array ({error})") from error
-
-
-def _load(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"{path}: not a readable checkpoint, perhaps half downloaded ({reason})") from error
 
 
 def _tensors(content: Any, key: str, path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or key not in content:
         found = ", ".join(sorted(map(str, content))[:3]) if isinstance(content, dict) else type(content).__name__
         raise BadInput(f"{path}: expected a dict with {key!r}; found {found}")
-    _require_tensors(content[key], path)
+    require_tensors(content[key], path)
     return dict(content[key])
 
 
-def _require_tensors(content: Any, path: Path) -> None:
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise BadInput(f"{path}: expected tensors by name; this is another kind of checkpoint")
-    for name, tensor in content.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise BadInput(f"{path}: the tensor {name} holds values that are not finite; fetch the file again")
-
-
-def _tokenizer_config(path: Path) -> RVQConfig:
+def _tokenizer_config(path: Path, tensors: Mapping[str, Tensor]) -> RVQConfig:
+    given = _options(path)
+    has_velocity, has_rotation = (
+        any(name.startswith(f"{part}_decoder.") for name in tensors) for part in ("vel", "rot")
+    )
+    if bool(given["vel_decoder"]) != has_velocity:
+        raise BadInput(
+            f"{path}: 'vel_decoder' is {given['vel_decoder']!r}, but dance_vqvae.pth has "
+            f"{'such tensors' if has_velocity else 'no such tensors'}; expected the file published with it"
+        )
+    if given["code_dim"] != given["output_emb_width"] or given["stride_t"] != 2:
+        raise BadInput(f"{path}: expected code_dim = output_emb_width and stride_t = 2")
     try:
-        given = json.loads(path.read_text())
-        if given.get("shared_codebook") or given.get("vq_norm") not in (None, "none", "None"):
-            raise BadInput(f"{path}: shared_codebook or vq_norm is set; the released tokeniser has neither")
-        if given["code_dim"] != given["output_emb_width"] or given["stride_t"] != 2:
-            raise BadInput(f"{path}: expected code_dim = output_emb_width and stride_t = 2")
         base = RVQConfig.release(given["dilation_growth_rate"])
         return replace(
             base,
@@ -150,10 +151,31 @@ def _tokenizer_config(path: Path) -> RVQConfig:
             depth=given["depth"],
             activation=given["vq_act"],
             velocity_columns=base.velocity_columns if given["vel_decoder"] else (),
-            rotation_columns=base.rotation_columns if given["rot_decoder"] else (),
+            # Trained after the others and not used: the file has it or not, whatever the options say.
+            rotation_columns=base.rotation_columns if has_rotation else (),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise BadInput(f"{path}: not the options of the released tokeniser ({error!r})") from error
+    except (ValueError, TypeError, ConfigError) as error:
+        raise BadInput(f"{path}: not the options of the released tokeniser ({error})") from error
+
+
+def _options(path: Path) -> dict[str, Any]:
+    """What args.json says, every field there and of its kind."""
+    try:
+        given = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise MissingResource(f"{path}: there is no such file; it belongs beside dance_vqvae.pth") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not the options of the released tokeniser ({error})") from error
+    if not isinstance(given, dict):
+        raise BadInput(f"{path}: not the options of the released tokeniser (a {type(given).__name__})")
+    for name, kind in _OPTIONS.items():
+        if name not in given:
+            raise BadInput(f"{path}: has no {name!r}; expected the options that were published with dance_vqvae.pth")
+        if not isinstance(given[name], kind) or (kind is int and isinstance(given[name], bool)):
+            raise BadInput(f"{path}: {name!r} is {given[name]!r}; expected {_KINDS[kind]}")
+    if given.get("shared_codebook") or given.get("vq_norm") not in (None, "none", "None"):
+        raise BadInput(f"{path}: shared_codebook or vq_norm is set; the released tokeniser has neither")
+    return given
 
 
 def _choreographer_config(tensors: Mapping[str, Tensor]) -> ReleasedChoreographerConfig:

@@ -7,6 +7,7 @@ read from its file.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from safetensors.numpy import save_file
 
 from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.choreographer_release import STYLES
+from infinitedance_cli.models.released.arrays import open_array
+
+_log = logging.getLogger(__name__)
 
 FORMAT = "idance-released-dances"
 FRAMES_PER_STEP = 4
@@ -90,12 +94,14 @@ class ReleasedDances:
 
         Raises:
             MissingResource: none is left.
+            BadInput: a file is damaged or holds other features.
         """
-        found = [part for part in (self._features(name, frames) for name in names[:count]) if part is not None]
+        parts = [self._features(name, frames) for name in names[:count]]
+        found = [part for part in parts if not isinstance(part, str)]
         if not found:
             raise MissingResource(
-                f"{self.features}: holds none of the {len(names[:count])} retrieved dances ({', '.join(names[:2])} …); "
-                "unpack the release's motion features there"
+                f"{self.features}: holds none of the {len(parts)} retrieved dances whole "
+                f"({', '.join(map(str, parts[:2]))} …); unpack the release's motion features there"
             )
         weights = np.arange(len(found), 0, -1, dtype=np.float64)
         stacked = (np.stack(found).astype(np.float64) - self.mean) / self.deviation
@@ -109,18 +115,49 @@ class ReleasedDances:
             if not path.is_file():
                 continue
             first = round(segment.start / _TOKEN_GRID_FRAMES) * _TOKEN_GRID_STEPS
-            codes = codes_of_tokens(_array(path), str(path))[first : first + _OPENING_STEPS]
+            codes = codes_of_tokens(open_array(path), str(path))[first : first + _OPENING_STEPS]
             if len(codes) == _OPENING_STEPS:
                 return codes[:steps]
         return None
 
-    def _features(self, name: str, frames: int) -> NDArray[np.floating] | None:
+    def require_clips(self) -> None:
+        """Say once, before anything is generated, which dances have no clip.
+
+        Raises:
+            MissingResource: none has.
+        """
+        there = {path.stem for path in self.features.glob("*.npy")}
+        clips = {Segment.named(name).clip for name in self.names}
+        absent = sorted(clips - there)
+        if len(absent) == len(clips):
+            raise MissingResource(
+                f"{self.features}: holds none of the {len(clips)} clips of the indexed dances, such as "
+                f"{', '.join(f'{clip}.npy' for clip in absent[:2])}; unpack the release's motion features there"
+            )
+        if absent:
+            _log.warning(
+                "%s: %d of the %d clips of the indexed dances are missing, such as %s.npy; they cannot be references",
+                self.features,
+                len(absent),
+                len(clips),
+                absent[0],
+            )
+
+    def _features(self, name: str, frames: int) -> NDArray[np.floating] | str:
+        """Features (frames, 264) of the beginning of a segment, or in words why it is left out."""
         segment = Segment.named(name)
         path = self.features / f"{segment.clip}.npy"
         if not path.is_file():
-            return None
-        part = _array(path)[segment.start : segment.end]
-        return part[:frames] if len(part) == segment.end - segment.start >= frames else None
+            return f"{path.name} is missing"
+        clip = open_array(path)
+        if clip.ndim != 2 or clip.shape[1] != len(self.mean):
+            raise BadInput(f"{path}: features {clip.shape}; expected (frames, {len(self.mean)})")
+        part = clip[segment.start : segment.end]
+        if not len(part) == segment.end - segment.start >= frames:
+            return f"{path.name} has {len(clip)} frames for {segment.start} to {segment.end}"
+        if not np.isfinite(part[:frames]).all():
+            raise BadInput(f"{path}: holds values that are not finite; unpack the release's motion features again")
+        return part[:frames]
 
     def save(self, path: Path) -> None:
         """Write everything but the clips' own files to a safetensors file."""
@@ -180,6 +217,8 @@ def codes_of_tokens(tokens: NDArray[np.integer], source: str) -> NDArray[np.int6
         BadInput: a token is no code of its layer; the message names `source`.
     """
     flat = np.asarray(tokens).reshape(-1)
+    if not np.issubdtype(flat.dtype, np.integer):
+        raise BadInput(f"{source}: holds {flat.dtype} values; expected tokens, which are whole numbers")
     codes = flat[: len(flat) - len(flat) % 3].reshape(-1, 3).astype(np.int64)
     if len(codes) and codes[0, 0] >= _CODE_OFFSET:
         codes = codes - _CODE_OFFSET - 512 * np.arange(3)
@@ -191,10 +230,3 @@ def codes_of_tokens(tokens: NDArray[np.integer], source: str) -> NDArray[np.int6
 def tokens_of_codes(codes: NDArray[np.integer]) -> NDArray[np.int64]:
     """The release's flat tokens (3 S,) of codes (S, 3)."""
     return (codes.astype(np.int64) + _CODE_OFFSET + 512 * np.arange(3)).reshape(-1)
-
-
-def _array(path: Path) -> NDArray[Any]:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable array ({error})") from error

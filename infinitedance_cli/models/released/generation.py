@@ -1,23 +1,33 @@
-"""A dance from the released choreographer, window by window, as the release does it or without its defects."""
+"""Dances from the released choreographer, window by window, as the release does it or without its defects.
+
+Any number of dances, of one song or many, are drawn side by side: all windows are of one size, so that a batch is
+filled anew for each round of windows, and a long song holds nobody up. The conditions of the next windows are computed
+while this round is drawn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
-from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
 from infinitedance_cli.models.generation import window_starts
-from infinitedance_cli.models.released.sampler import ReleasedSampler
+from infinitedance_cli.models.released.conditioner import Conditioner, WindowCondition
+from infinitedance_cli.models.released.drawer import WindowDrawer
 
-_RELEASED_STRIDE, _RELEASED_FED, _RELEASED_OVERLAP = 64, 20, 32
+WINDOW, KEPT = 96, 32
+"""Steps of a window, and those that it shares with the next one."""
+_RELEASED_FED = 20
 
-PrefixAt = Callable[[int], Tensor]
-"""First step of a window → its condition (1, music_length, hidden)."""
+ConditionAt = Callable[[int], WindowCondition]
+"""First step of a window → what it is told."""
 
 
 @dataclass(frozen=True)
@@ -29,60 +39,158 @@ class Window:
     new: int
 
 
-def released_windows(music_frames: int, window: int = 96) -> list[Window]:
-    """The release's windows over music at 25 Hz: every 64 steps, the end of the song dropped.
+def song_windows(steps: int, *, whole: bool, seamless: bool, kept: int = KEPT, opening: int = 0) -> list[Window]:
+    """Windows over a song of `steps` steps.
 
-    After the first, a window is given the first 20 of the last 32 steps and draws the other 12 again; what it draws for
-    them is thrown away, so that the dance jumps where the windows meet.
+    Args:
+        steps: of the song, at 7.5 a second.
+        whole: cover all of it, the last window ending with the song; the release drops what does not fill a window.
+        seamless: give every step that windows share, so that nothing jumps. The release gives the first 20 and draws
+            the others again; what it draws for them is thrown away, so that the dance jumps where the windows meet.
+        kept: steps that windows share at least.
+        opening: steps that the first window is given, a copy of a retrieved dance.
     """
-    tokens = music_frames * 9 // 10
-    count = max(1, (tokens - 3 * window) // (3 * _RELEASED_STRIDE) + 1)
-    return [
-        Window(_RELEASED_STRIDE * number, _RELEASED_FED, _RELEASED_OVERLAP if number else 0) for number in range(count)
-    ]
-
-
-def seamless_windows(steps: int, kept: int, window: int = 96, opening: int = 0) -> list[Window]:
-    """Windows that cover all `steps` and share `kept` of them; every shared step is given, so that nothing jumps.
-
-    `opening` steps of the first window are given, too: a copy of a retrieved dance.
-    """
-    windows: list[Window] = []
-    done = 0
-    for first in window_starts(max(steps, window), window, kept):
-        fed = done - first if windows else opening
-        windows.append(Window(first, fed, fed if windows else 0))
-        done = first + window
+    stride = WINDOW - kept
+    if whole:
+        firsts = window_starts(max(steps, WINDOW), WINDOW, kept)
+    else:
+        firsts = [stride * number for number in range(max(1, (steps - WINDOW) // stride + 1))]
+    windows = [Window(0, opening, 0)]
+    for before, first in itertools.pairwise(firsts):
+        shared = before + WINDOW - first
+        windows.append(Window(first, shared if seamless else min(_RELEASED_FED, shared), shared))
     return windows
 
 
-@torch.inference_mode()
-def draw_windows(
-    model: ReleasedChoreographer,
-    windows: list[Window],
-    prefix_at: PrefixAt,
-    sampler: ReleasedSampler,
-    takes: int,
-    opening: NDArray[np.int64] | None = None,
-) -> Iterator[NDArray[np.int64]]:
-    """Codes (takes, n, Q) that each window adds to the dances.
+@dataclass(eq=False)
+class Dance:
+    """A dance to be drawn and how far it is.
 
-    `opening` (steps, Q) is copied into the first window where it is given; without it the dance begins freely.
+    Args:
+        windows: over its song.
+        condition_at: what a window is told. The same object for takes that share it.
+        seed: of its random stream.
+        opening: codes (steps, Q) that the first window is given; without it the dance begins freely.
     """
-    decoder = model.decoder()
-    device = model.codebook.device
-    last: Tensor | None = None if opening is None else torch.from_numpy(opening).to(device).expand(takes, -1, -1)
-    for number, window in enumerate(windows):
-        sampler.begin_window()
-        state, hidden = model.start(prefix_at(window.first).expand(takes, -1, -1), decoder)
-        fed = 0 if last is None else window.fed
-        drawn = [] if last is None else list(last[:, :fed].unbind(1))
-        if fed and last is not None:
-            hidden = model.feed(decoder, state, last[:, :fed])
-        for _ in range(model.config.steps - fed):
-            codes, hidden = model.sample_step(decoder, state, hidden, sampler)
-            drawn.append(codes)
-        danced = torch.stack(drawn, 1)
-        yield danced[:, window.new :].cpu().numpy()
-        if number + 1 < len(windows):
-            last = danced[:, windows[number + 1].first - window.first :]
+
+    windows: Sequence[Window]
+    condition_at: ConditionAt
+    seed: int
+    opening: NDArray[np.int64] | None = None
+    given: Tensor | None = field(default=None, init=False)
+    _number: int = field(default=0, init=False)
+    _prefix: Callable[[], Tensor] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.random = Generator().manual_seed(self.seed)
+        if self.opening is not None:
+            self.given = torch.from_numpy(self.opening[: self.windows[0].fed])
+
+    @property
+    def window(self) -> Window:
+        """That is drawn next."""
+        return self.windows[self._number]
+
+    @property
+    def following(self) -> Window | None:
+        """The window after the next one."""
+        return self.windows[self._number + 1] if self._number + 1 < len(self.windows) else None
+
+    @property
+    def done(self) -> bool:
+        """Whether all windows are drawn."""
+        return self._number == len(self.windows)
+
+    @property
+    def prefix(self) -> Tensor:
+        """The condition (music_length, hidden) that was prepared, waited for."""
+        assert self._prefix is not None, "prepare the window first"
+        return self._prefix()
+
+    def prepared(self, prefix: Callable[[], Tensor]) -> None:
+        """Take what gives the prefix of the window to come."""
+        self._prefix = prefix
+
+    def move_on(self, codes: Tensor) -> None:
+        """Take the codes (96, Q) of the window for the next one to begin with."""
+        before = self.window
+        self._number += 1
+        if not self.done:
+            shared = codes[self.window.first - before.first :]
+            self.given = shared[: self.window.fed]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Codes (n, Q) that go on with a dance; `last` where the dance ends with them."""
+
+    dance: Dance
+    codes: NDArray[np.int64]
+    last: bool
+
+
+def draw_dances(drawer: WindowDrawer, dances: Iterable[Dance], batch: int, every: int | None = None) -> Iterator[Drawn]:
+    """Draw dances, `batch` of them side by side, and yield what each window adds.
+
+    The codes of a dance come in order; dances are mixed. With `every`, a window is yielded so many steps at a time.
+    Dances are taken from the iterable as they are needed.
+    """
+    source = iter(dances)
+    active: deque[Dance] = deque()
+    with Conditioner(drawer.model) as conditioner:
+        while True:
+            # Half as many again, so that those that begin can wait until there are enough of them.
+            while len(active) < batch + batch // 2 and (dance := next(source, None)) is not None:
+                _prepare(conditioner, [(dance, dance.window)])
+                active.append(dance)
+            if not active:
+                return
+            rows = _round(active, batch)
+            yield from _draw_round(drawer, rows, conditioner, every)
+            for dance in rows:
+                active.remove(dance)
+            active.extend(dance for dance in rows if not dance.done)
+
+
+def _prepare(conditioner: Conditioner, windows: Sequence[tuple[Dance, Window]]) -> None:
+    """Begin to compute the conditions of windows together."""
+    if not windows:
+        return
+    prefixes = conditioner.begin([dance.condition_at(window.first) for dance, window in windows])
+    for row, (dance, _) in enumerate(windows):
+        dance.prepared(partial(conditioner.ready_row, prefixes, row))
+
+
+def _round(active: Iterable[Dance], batch: int) -> list[Dance]:
+    """Up to `batch` dances whose next windows are given equally many codes, from the largest such group."""
+    groups: dict[int, list[Dance]] = {}
+    for dance in active:
+        groups.setdefault(0 if dance.given is None else len(dance.given), []).append(dance)
+    return max(groups.values(), key=lambda group: min(len(group), batch))[:batch]
+
+
+def _draw_round(
+    drawer: WindowDrawer, rows: Sequence[Dance], conditioner: Conditioner, every: int | None
+) -> Iterator[Drawn]:
+    windows = [dance.window for dance in rows]
+    given = [dance.given.to(drawer.device) for dance in rows if dance.given is not None]
+    pieces = drawer.draw(
+        torch.stack([dance.prefix for dance in rows]),
+        torch.stack(given) if given else None,
+        [dance.random for dance in rows],
+        every,
+    )
+    _prepare(conditioner, [(dance, dance.following) for dance in rows if dance.following is not None])
+    drawn: list[Tensor] = []
+    done = 0
+    for codes in pieces:
+        drawn.append(codes)
+        done += codes.shape[1]
+        if done == drawer.steps:
+            for row, dance in enumerate(rows):
+                dance.move_on(torch.cat([part[row] for part in drawn]))
+        arrays = codes.cpu().numpy()
+        for dance, window, array in zip(rows, windows, arrays, strict=True):
+            new = array[max(0, window.new - (done - codes.shape[1])) :]
+            if len(new):
+                yield Drawn(dance, new, dance.done)

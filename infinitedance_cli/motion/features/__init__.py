@@ -1,5 +1,6 @@
 """Feature vectors of motion: the paper's 259 columns and the release's 264, as named blocks, both directions."""
 
+from infinitedance_cli.motion.features.carried import carried_features, carried_joints, carry_features
 from infinitedance_cli.motion.features.convert import (
     Placement,
     clip_placement,
@@ -33,6 +34,9 @@ __all__ = [
     "RELEASE_264",
     "FeatureLayout",
     "Placement",
+    "carried_features",
+    "carried_joints",
+    "carry_features",
     "clip_placement",
     "clip_to_features",
     "features_to_clip",

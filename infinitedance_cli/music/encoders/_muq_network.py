@@ -21,6 +21,10 @@ from infinitedance_cli.errors import BadInput
 SAMPLE_RATE = 24_000
 RATE_HZ = 25.0
 SAMPLES_PER_ROW = 960
+_HOPS_PER_ROW = 4
+_PIECE_ROWS, _REACH_ROWS = 1024, 4
+"""Rows that the convolutions make at once, so that their 512 channels need not hold a whole song, and rows around them
+that are read and thrown away: a row reaches nine hops to either side."""
 _N_FFT, _LEAST_POWER = 2048, 1e-10
 
 
@@ -72,8 +76,16 @@ class _Subsampling(nn.Module):
         return rows
 
 
+def row_count(samples: int) -> int:
+    """Rows that MuQ makes of so many samples: one for every four hops of 240, and for what is left of four."""
+    return -(-(samples // (SAMPLES_PER_ROW // _HOPS_PER_ROW)) // _HOPS_PER_ROW)
+
+
 class MuQNetwork(nn.Module):
-    """(B, samples) at 24 kHz → (B, samples // 960, 1024), the conformer's last hidden state."""
+    """(B, samples) at 24 kHz → (B, `row_count`, 1024), the conformer's last hidden state.
+
+    Nothing in memory grows with the square of the length; time does.
+    """
 
     _filters: Tensor
     _window: Tensor
@@ -85,7 +97,7 @@ class MuQNetwork(nn.Module):
 
         self.config = config
         shape = {**config.w2v2_config, "num_hidden_layers": config.encoder_depth, "hidden_size": config.encoder_dim}
-        shape.setdefault("attn_implementation", "eager")
+        shape.setdefault("attn_implementation", "sdpa")
         self.conv = _Subsampling(config)
         self.conformer = Wav2Vec2ConformerEncoder(Wav2Vec2ConformerConfig(**shape))
         self.register_buffer("_filters", torch.from_numpy(mel_filters(config.n_mels)), persistent=False)
@@ -95,9 +107,19 @@ class MuQNetwork(nn.Module):
         """Raises BadInput on less than four hops of sound."""
         if samples.shape[-1] < SAMPLES_PER_ROW:
             raise BadInput(f"{samples.shape[-1]} samples; MuQ needs at least {SAMPLES_PER_ROW} (0.04 s)")
-        rows = self.conv(self.mel(samples))
-        hidden: Tensor = self.conformer(rows).last_hidden_state
+        hidden: Tensor = self.conformer(self._subsampled(self.mel(samples))).last_hidden_state
         return hidden
+
+    def _subsampled(self, bands: Tensor) -> Tensor:
+        """The convolutions' rows (B, ⌈T/4⌉, width) of mel bands (B, F, T), piece by piece, the same as at once."""
+        total = -(-bands.shape[-1] // _HOPS_PER_ROW)
+        pieces = []
+        for start in range(0, total, _PIECE_ROWS):
+            stop = min(start + _PIECE_ROWS, total)
+            first, last = max(start - _REACH_ROWS, 0), min(stop + _REACH_ROWS, total)
+            rows = self.conv(bands[..., first * _HOPS_PER_ROW : last * _HOPS_PER_ROW])
+            pieces.append(rows[:, start - first : stop - first])
+        return torch.cat(pieces, 1)
 
     def mel(self, samples: Tensor) -> Tensor:
         """Normalised decibels (B, bands, samples // 240) of mel bands, the last column left out as in training."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from infinitedance_cli.config import to_dict
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.bundle_files import STARTER
 from infinitedance_cli.models.sampling_config import SamplingConfig
@@ -84,7 +87,7 @@ class GenerateConfig:
     on for `duration` seconds (None: to its end). `references` retrieved dances are drawn from twice as many for every
     window; `guidance` above 1 follows music and genre more closely than the model would by itself. Windows share `kept`
     steps (None: half a window). `protocol` and `released` are for the published model only: "release" makes it dance as
-    its authors' scripts do.
+    its authors' scripts do, but for what is set under `released`.
     """
 
     model: str = STARTER
@@ -105,8 +108,14 @@ class GenerateConfig:
 
     @property
     def released_settings(self) -> ReleasedConfig:
-        """What the published model dances by: the authors' own way, or `released`."""
-        return ReleasedConfig.release() if self.protocol == RELEASE else self.released
+        """What the published model dances by: `released`, or where nothing of that is set the protocol's own way."""
+        untouched = self.protocol == RELEASE and self.released == ReleasedConfig()
+        return ReleasedConfig.release() if untouched else self.released
+
+    @staticmethod
+    def presets(values: Mapping[str, Any]) -> dict[str, Any]:
+        """The release's settings where its protocol is asked for; see `config`."""
+        return {"released": to_dict(ReleasedConfig.release())} if values.get("protocol") == RELEASE else {}
 
     def __post_init__(self) -> None:
         if self.protocol not in ("idance", RELEASE):

@@ -16,7 +16,7 @@ from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.beats import kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.motion.features import Placement, features_to_clip, layout_named
+from infinitedance_cli.motion.features import Placement, carry_features, features_to_clip, layout_named
 from infinitedance_cli.motion.features.trajectory import decode_angles
 from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
@@ -47,6 +47,12 @@ def decode_codes(tokenizer: Tokenizer, codes: NDArray[np.integer], frames: int, 
         start = Placement(float(part.root_position[-1, 0]), float(part.root_position[-1, 2]), heading)
         parts.append(part if last else cut(part, slice(0, -1)))
     return cut(join(parts), slice(0, frames))
+
+
+def with_decoded_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.integer]) -> MotionClip:
+    """The clip of codes (S, Q) with the features that they are decoded to, as they are: the release's joints."""
+    rows = np.concatenate(list(_decoded(tokenizer, codes)))[: clip.frames]
+    return carry_features(clip, rows, layout_named(tokenizer.config.layout))
 
 
 def _decoded(tokenizer: Tokenizer, codes: NDArray[np.integer]) -> Iterator[Features]:

@@ -1,67 +1,53 @@
-"""Dances by the published InfiniteDance model."""
+"""Dances by the published InfiniteDance model: of one song or of many, drawn side by side."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from infinitedance_cli.ahead import ahead
 from infinitedance_cli.config import to_dict
+from infinitedance_cli.errors import BadInput, StageFailed
 from infinitedance_cli.log import progress_bar
-from infinitedance_cli.models.choreographer_release import STYLES
 from infinitedance_cli.models.device import pick_device
 from infinitedance_cli.models.released.bundle import LICENCE, ReleasedBundle
-from infinitedance_cli.models.released.generation import Window, draw_windows, released_windows, seamless_windows
-from infinitedance_cli.models.released.sampler import ReleasedSampler
-from infinitedance_cli.motion import genres
+from infinitedance_cli.models.released.drawer import WindowDrawer
+from infinitedance_cli.models.released.generation import Dance, Drawn, Window, draw_dances, song_windows
+from infinitedance_cli.models.released.memory import batch_that_fits
 from infinitedance_cli.motion.clip import Labels, MotionClip, MusicTrack, Tokens
-from infinitedance_cli.music.features import encode_song, load_encoder
-from infinitedance_cli.music.released import SAMPLE_RATE, release_features
-from infinitedance_cli.music.song import Song, analyse_song
-from infinitedance_cli.music.sources import AudioSource, open_source, source_name
-from infinitedance_cli.stages.generate.config import AUTO, GenerateConfig
-from infinitedance_cli.stages.generate.finish import FPS, decode_codes, finish, with_relaxed_hands
+from infinitedance_cli.music.encoders.muq import MuQEncoder
+from infinitedance_cli.music.features import load_encoder
+from infinitedance_cli.music.sources import AudioSource
+from infinitedance_cli.stages.generate.config import GenerateConfig
+from infinitedance_cli.stages.generate.finish import decode_codes, finish, with_decoded_features, with_relaxed_hands
 from infinitedance_cli.stages.generate.released_config import ReleasedConfig
+from infinitedance_cli.stages.generate.released_song import HeardSong, SongConditions, choose_style, hear
 
 logger = logging.getLogger(__name__)
 
-_DEFAULT_STYLE = STYLES.index("Popular")
 _OPENING_STEPS = 20
-_CACHE_STRIDE = 192
-_VOTES = 10
 
-FloatArray = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """A song as the published model hears it: `muq` (M, 1024) at 25 Hz, `audio` (A, 55) at 30 fps."""
-
-    song: Song
-    name: str
-    muq: FloatArray
-    audio: FloatArray
-
-    @property
-    def frames(self) -> int:
-        """Frames of the whole song at 30 fps."""
-        return max(1, round(self.song.duration_s * FPS))
+SongError = BadInput | StageFailed
+"""Keeps one song from being danced, and leaves others alone."""
 
 
 @dataclass(frozen=True)
 class _Task:
-    """A song, the model, settings and the style that is danced, ready to be danced."""
+    """A song, the model, settings and the style that is danced."""
 
     bundle: ReleasedBundle
     config: GenerateConfig
-    heard: _Heard
+    heard: HeardSong
     style: int
     labels: Labels
 
@@ -70,154 +56,121 @@ class _Task:
         """Of the published model."""
         return self.config.released_settings
 
-    @property
-    def seeds(self) -> list[int]:
-        """One per take."""
-        return [self.config.seed + take for take in range(self.config.takes)]
-
     def windows(self) -> list[Window]:
         """Windows over the song."""
-        settings, heard = self.settings, self.heard
-        if not settings.seamless:
-            return released_windows(len(heard.muq))
-        steps = math.ceil(heard.frames / 4) if settings.whole_song else len(heard.muq) * 9 // 10 // 3
-        return seamless_windows(steps, settings.kept, opening=0 if settings.free_opening else _OPENING_STEPS)
+        settings, steps = self.settings, self.heard.steps(self.settings.whole_song)
+        opening = 0 if settings.free_opening else _OPENING_STEPS
+        return song_windows(
+            steps, whole=settings.whole_song, seamless=settings.seamless, kept=settings.kept, opening=opening
+        )
 
-    def clip(self, seed: int, codes: NDArray[np.int16], frames: int) -> MotionClip:
-        """The dance of codes (S, 3), with its music, labels and provenance."""
+    @cached_property
+    def dances(self) -> list[Dance]:
+        """What is to be drawn, one for each take."""
+        conditions, windows = SongConditions(self.bundle, self.heard, self.style, self.settings), self.windows()
+        opening = conditions.opening(windows[0].fed) if windows[0].fed else None
+        seeds = range(self.config.seed, self.config.seed + self.config.takes)
+        return [Dance(windows, conditions.of_window, seed, opening) for seed in seeds]
+
+    def clip(self, seed: int, drawn: NDArray[np.int64]) -> MotionClip:
+        """The dance of drawn codes (S, 3), with its music, labels and provenance."""
         heard, tokenizer, rhythm = self.heard, self.bundle.tokenizer, self.heard.song.rhythm
+        frames = min(heard.frames, 4 * len(drawn)) if self.settings.whole_song else 4 * len(drawn)
+        codes = drawn[: math.ceil(frames / 4)].astype(np.int16)
         stem, sha256 = Path(heard.name).stem.strip("<>") or "song", heard.song.info.sha256 if heard.song.info else ""
         clip = decode_codes(tokenizer, codes, frames, f"{stem}-{seed}")
-        clip = finish(clip, rhythm.beats, self.config.finish) if self.settings.finish else with_relaxed_hands(clip)
-        clip = replace(
-            clip,
-            labels=self.labels,
-            tokens=Tokens(codes, tokenizer.stride, tokenizer.codebook_sha256),
-            music=MusicTrack(
-                sha256=sha256,
-                path=heard.name,
-                beats=rhythm.beats,
-                downbeats=rhythm.downbeats,
-                tempo_bpm=rhythm.tempo_bpm,
-            ),
+        if self.settings.finish:
+            clip = finish(clip, rhythm.beats, self.config.finish)
+        else:  # as decoded: with the features themselves, which a body of fixed bones cannot follow exactly
+            clip = with_decoded_features(with_relaxed_hands(clip), tokenizer, codes)
+        music = MusicTrack(
+            sha256=sha256, path=heard.name, beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm
         )
+        tokens = Tokens(codes, tokenizer.stride, tokenizer.codebook_sha256)
         details = {"config": to_dict(self.config), "seed": seed, "input_sha256": sha256, "licences": [LICENCE]}
-        return clip.with_provenance("generate", **details)
+        return replace(clip, labels=self.labels, tokens=tokens, music=music).with_provenance("generate", **details)
 
 
-def generate_released(source: AudioSource, folder: Path, config: GenerateConfig) -> Iterator[MotionClip]:
-    """Dances of one song, one per take, drawn side by side; take k has the seed that it would have alone.
+class ReleasedDancer:
+    """The published model, loaded once for any number of songs.
+
+    Dances of several songs and takes are drawn side by side, `released.batch` of them; the next song is heard
+    meanwhile. Drawn beside others, sums are rounded otherwise than alone: codes that are as likely as each other to
+    the last bit can fall either way.
 
     Raises:
-        BadInput: the song cannot be read; a part of the model is damaged.
-        MissingResource: MuQ, librosa or the motion features of the release are not there.
-        UsageError: the genre or the device is unknown.
+        MissingResource: the model, MuQ, librosa or the device is not there.
+        BadInput: a part of the model is damaged.
+        UsageError: the device is unknown.
     """
-    device, bundle = pick_device(config.device), ReleasedBundle(folder)
-    heard = _hear(source, config)
-    task = _Task(bundle, config, heard, *_style(config.genre, heard, bundle))
-    codes = _draw(task, device)
-    frames = min(heard.frames, 4 * codes.shape[1]) if task.settings.whole_song else 4 * codes.shape[1]
-    for take, seed in enumerate(task.seeds):
-        yield task.clip(seed, codes[take, : math.ceil(frames / 4)], frames)
+
+    def __init__(self, folder: Path, config: GenerateConfig) -> None:
+        device, settings = pick_device(config.device), config.released_settings
+        kind = _float_type(settings.precision, device)
+        if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
+            torch.backends.cudnn.allow_tf32 = False
+        self.config, self.bundle = config, ReleasedBundle(folder)
+        self.encoder = cast(MuQEncoder, load_encoder("muq"))
+        self.encoder.network.to(device)
+        self.bundle.tokenizer.to(device)
+        model = self.bundle.choreographer(device, kind)
+        self.drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
+        self.batch = settings.batch or batch_that_fits(self.drawer)
+
+    def dance(self, sources: Iterable[AudioSource]) -> Iterator[list[MotionClip] | SongError]:
+        """For each song in turn its dances, one per take with seeds that count up, or why it cannot be read.
+
+        Raises:
+            MissingResource: motion features of the release are not there.
+            UsageError: the genre is unknown.
+        """
+        waiting: deque[_Waiting] = deque()
+
+        def begun() -> Iterator[Dance]:
+            for heard in ahead(map(self._heard, sources), depth=1):
+                waiting.append(_Waiting(heard))
+                yield from waiting[-1].parts
+
+        with progress_bar("dancing", None) as advance:
+            for drawn in draw_dances(self.drawer, begun(), self.batch):
+                next(song for song in waiting if drawn.dance in song.parts).parts[drawn.dance].append(drawn)
+                advance(4 * len(drawn.codes))
+                while waiting and waiting[0].ready:
+                    yield waiting.popleft().result()
+        for song in waiting:
+            yield song.result()
+
+    def _heard(self, source: AudioSource) -> _Task | SongError:
+        try:
+            heard, free = hear(source, self.config, self.encoder), self.config.released_settings.free_style
+            return _Task(
+                self.bundle, self.config, heard, *choose_style(self.config.genre, heard, self.bundle, free=free)
+            )
+        except (BadInput, StageFailed) as error:
+            return error
 
 
-def _draw(task: _Task, device: torch.device) -> NDArray[np.int16]:
-    """Codes (takes, S, 3) of all windows."""
-    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    model = task.bundle.choreographer(device, dtype)
-    steps, size, seeds = model.config.steps, model.config.codebook_size, task.seeds
-    sampler = ReleasedSampler(task.settings.sampling, seeds, layers=3, steps=steps, codes=size, device=device)
-    conditions, windows = _Conditions(task), task.windows()
+class _Waiting:
+    """A song whose dances are drawn: the `parts` of each as far as they are there."""
 
-    @torch.inference_mode()
-    def prefix_at(first: int) -> Tensor:
-        music = torch.from_numpy(conditions.music(first)).to(device, dtype)[None]
-        reference = torch.from_numpy(conditions.reference(first)).to(device, dtype)[None]
-        return model.condition(music, torch.tensor([task.style], device=device), reference)
+    def __init__(self, task: _Task | SongError) -> None:
+        self.task = task
+        self.parts: dict[Dance, list[Drawn]] = {} if isinstance(task, SongError) else {d: [] for d in task.dances}
 
-    parts, opening = [], conditions.opening(windows[0])
-    with progress_bar("dancing", sum(steps - window.new for window in windows) * 4) as advance:
-        for codes in draw_windows(model, windows, prefix_at, sampler, len(seeds), opening):
-            parts.append(codes)
-            advance(4 * codes.shape[1])
-    return np.concatenate(parts, 1).astype(np.int16)
+    @property
+    def ready(self) -> bool:
+        """Whether all is drawn, or nothing will be."""
+        return all(parts and parts[-1].last for parts in self.parts.values())
+
+    def result(self) -> list[MotionClip] | SongError:
+        """The dances, or what keeps the song from being danced."""
+        if isinstance(self.task, SongError):
+            return self.task
+        drawn = {dance.seed: np.concatenate([part.codes for part in parts]) for dance, parts in self.parts.items()}
+        return [self.task.clip(seed, codes) for seed, codes in drawn.items()]
 
 
-class _Conditions:
-    """Music and reference of every window."""
-
-    def __init__(self, task: _Task) -> None:
-        self.bundle, self.heard, self.style, self.settings = task.bundle, task.heard, task.style, task.settings
-        self._found: dict[int, list[str]] = {}
-
-    def music(self, first: int) -> NDArray[np.float32]:
-        """MuQ (320, 1024) of the window that begins with step `first`; short songs are repeated."""
-        start = first * 3 * 10 // 9
-        rows = self.heard.muq
-        if self.settings.whole_song:
-            start = max(0, min(start, len(rows) - 320))
-        return tiled(rows[start : start + 320], 320)
-
-    def reference(self, first: int) -> NDArray[np.float32]:
-        """Blend (384, 264) of the dances that go with the window."""
-        return self.bundle.dances.reference(self._names(first), self.settings.references, 384)
-
-    def opening(self, window: Window) -> NDArray[np.int64] | None:
-        """Codes that the first window copies; None where it begins freely."""
-        return self.bundle.dances.opening(self._names(window.first), window.fed) if window.fed else None
-
-    def _names(self, first: int) -> list[str]:
-        if self.settings.steady_index:
-            start = max(0, min(4 * first, len(self.heard.audio) - 384))
-        else:
-            # The released cache moves on by 192 frames of audio for every 320 of MuQ, half as fast as the dance.
-            last = max(0, math.ceil((len(self.heard.audio) - 384) / _CACHE_STRIDE))
-            start = _CACHE_STRIDE * min(first * 3 * 10 // 9 // 320, last)
-        if start not in self._found:
-            query = embed(self.bundle, tiled(self.heard.audio[start : start + 384], 384))
-            self._found[start] = self.bundle.dances.search(query, self.style, 20)
-        return self._found[start]
-
-
-def embed(bundle: ReleasedBundle, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """RetrievalNet's unit vector (256,) of 55-d audio features (N ≤ 384, 55), as they are, not normalised."""
-    with torch.inference_mode():
-        vector: NDArray[np.float32] = bundle.retriever.embed_music(torch.from_numpy(audio)[None])[0].numpy()
-    return vector
-
-
-def tiled(rows: FloatArray, length: int) -> NDArray[np.float32]:
-    """The first `length` rows, repeated from the first on where there are fewer."""
-    return np.ascontiguousarray(rows[np.arange(length) % len(rows)], np.float32)
-
-
-def _hear(source: AudioSource, config: GenerateConfig) -> _Heard:
-    encoder = load_encoder("muq")
-    with open_source(source) as readable:
-        song = analyse_song(readable, config.start, config.duration)
-        muq = encode_song(song, encoder)
-        audio = release_features(np.concatenate(list(song.audio(SAMPLE_RATE))))
-    logger.info("%s: %.1f s, %.0f BPM", source_name(source), song.duration_s, song.rhythm.tempo_bpm)
-    return _Heard(song, source_name(source), muq, audio)
-
-
-def _style(requested: str, heard: _Heard, bundle: ReleasedBundle) -> tuple[int, Labels]:
-    """Which of the six styles is danced: the class of the genre asked for, else what retrieval finds in the song."""
-    if requested != AUTO:
-        genre = genres.canonical(requested)
-        family = genres.GENRES[genre].family
-        if family != genre:
-            logger.warning("the published model knows six styles; dancing %s for %s", family, genre)
-        return genres.CLASSES.index(family), Labels(family, genre)
-    dances = bundle.dances
-    if not dances.known_styles:
-        return _DEFAULT_STYLE, Labels(genres.CLASSES[_DEFAULT_STYLE], "")
-    votes = np.zeros(len(STYLES))
-    for start in range(0, max(1, len(heard.audio) - 383), 384):
-        likeness = dances.embeddings @ embed(bundle, tiled(heard.audio[start : start + 384], 384))
-        best = np.argsort(-likeness)[:_VOTES]
-        votes += np.bincount(dances.styles[best][dances.styles[best] >= 0], minlength=len(STYLES))
-    style = int(votes.argmax())
-    logger.info("genre: %s, by the dances that go with such music (--genre picks another)", genres.CLASSES[style])
-    return style, Labels(genres.CLASSES[style], "")
+def _float_type(precision: str, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        precision = "float32" if device.type == "cpu" else "bfloat16"
+    return torch.float32 if precision == "float32" else torch.bfloat16

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.released.sampling_config import ReleasedSampling
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class ReleasedConfig:
@@ -16,18 +18,28 @@ class ReleasedConfig:
     - seamless: windows continue from all that they share, `kept` steps (the release's jump every 8.5 s)
     - free_opening: begin freely (the release copies the first 2.7 s of a training dance)
     - steady_index: retrieve for the music that is danced to (the release looks at half the time)
+    - free_style: dance the genre asked for, else what retrieval hears in the song (the release: what the file's name
+      says, else the genre asked for, else popular)
+    - hear_in_windows: MuQ hears four minutes at a time of a long song (the release: all at once, as librosa loads it)
     - finish: plant the feet and move the timing onto the beat, as for the starter (the release does neither)
 
-    `references` retrieved dances are blended; `sampling` are the rules for drawing codes.
+    `references` retrieved dances are blended; `sampling` are the rules for drawing codes. `precision` is float32,
+    bfloat16 or auto: float32 on a CPU, bfloat16 elsewhere. `batch` dances are drawn side by side (0: as many as fit);
+    `compiled` lets torch.compile fuse a step, which takes a minute before the first dance.
     """
 
     whole_song: bool = True
     seamless: bool = True
     free_opening: bool = True
     steady_index: bool = True
+    free_style: bool = True
+    hear_in_windows: bool = True
     finish: bool = True
     kept: int = 32
     references: int = 10
+    precision: str = "auto"
+    batch: int = 0
+    compiled: bool = False
     sampling: ReleasedSampling = field(default_factory=ReleasedSampling)
 
     def __post_init__(self) -> None:
@@ -35,8 +47,22 @@ class ReleasedConfig:
             raise ConfigError(f"released.kept is {self.kept}; expected 1 to 95 steps")
         if self.references < 1:
             raise ConfigError(f"released.references is {self.references}; expected 1 or more")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"released.precision is {self.precision!r}; expected one of {', '.join(PRECISIONS)}")
+        if self.batch < 0:
+            raise ConfigError(f"released.batch is {self.batch}; expected 1 or more, or 0 for as many as fit")
 
     @classmethod
     def release(cls) -> ReleasedConfig:
         """The behaviour of the authors' scripts, quirks included."""
-        return cls(False, False, False, False, False, sampling=ReleasedSampling.release())
+        return cls(
+            whole_song=False,
+            seamless=False,
+            free_opening=False,
+            steady_index=False,
+            free_style=False,
+            hear_in_windows=False,
+            finish=False,
+            precision="float32",
+            sampling=ReleasedSampling.release(),
+        )

@@ -39,9 +39,12 @@ def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None 
     """
     folder = model_folder(config.model)
     if is_released(folder):
-        from infinitedance_cli.stages.generate.released import generate_released
+        from infinitedance_cli.stages.generate.released import ReleasedDancer
 
-        yield from generate_released(source, folder, config)
+        for danced in ReleasedDancer(folder, config).dance([source]):
+            if not isinstance(danced, list):
+                raise danced
+            yield from danced
         return
     brief = make_brief(source, config, bundle)
     if brief.bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infinitedance_cli import options
-from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.errors import MissingResource, UsageError
 
 if TYPE_CHECKING:
     from infinitedance_cli.weights import ModelSource
@@ -28,12 +28,20 @@ From = Annotated[
     Path | None,
     typer.Option("--from", metavar="PATH", help="Take it from this folder, wheel, archive or file; uses no network."),
 ]
+Revision = Annotated[
+    str,
+    typer.Option(
+        metavar="COMMIT",
+        help="Commit, branch or tag of its Hugging Face repository to fetch.",
+        show_default="of the catalogue",
+    ),
+]
 AcceptLicence = Annotated[bool, typer.Option("--accept-licence", help="Accept the licence without being asked.")]
 
 
 @app.command("list")
 def list_models(as_json: options.Json = False) -> None:
-    """Every model that can be fetched: whether it is here, its size, licence and purpose."""
+    """Every model that can be fetched: whether it is here, its revision, size, licence and purpose."""
     from infinitedance_cli.stages.models.stage import entries, to_json, to_table
 
     found = entries()
@@ -41,13 +49,16 @@ def list_models(as_json: options.Json = False) -> None:
 
 
 @app.command("add")
-def add_model(name: Name, given: From = None, accept_licence: AcceptLicence = False) -> None:
+def add_model(name: Name, given: From = None, revision: Revision = "", accept_licence: AcceptLicence = False) -> None:
     """Bring a model into the cache and print its folder.
 
     Every file is checked against its SHA-256. A licence that binds whoever downloads is shown and accepted once.
+    Downloads that break off go on when it is run again, at the same commit.
     """
     from infinitedance_cli import weights
 
+    if given is not None and revision:
+        raise UsageError("--from and --revision exclude each other: what you bring has no revision")
     source = weights.find(name)
     if weights.state(source) is not weights.State.READY:
         _settle_licence(source, accept_licence)
@@ -56,7 +67,7 @@ def add_model(name: Name, given: From = None, accept_licence: AcceptLicence = Fa
                 f"'{name}' cannot be downloaded: {source.origin.instructions}, "
                 f"then run: idance models add {name} --from PATH"
             )
-    typer.echo(weights.add(source, given))
+    typer.echo(weights.add(source, given, revision))
 
 
 @app.command("path")
@@ -84,11 +95,11 @@ def model_licences(names: Names = None, as_json: options.Json = False) -> None:
 def remove_models(names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of models.")]) -> None:
     """Delete models from the cache, with what broken downloads left of them."""
     from infinitedance_cli import weights
-    from infinitedance_cli.weights.fetch import megabytes
+    from infinitedance_cli.weights.room import readable_size
 
     for source in [weights.find(name) for name in names]:
         freed = weights.remove(source)
-        typer.echo(f"{source.name}: {f'{megabytes(freed)} freed' if freed else 'was not here'}", err=True)
+        typer.echo(f"{source.name}: {f'{readable_size(freed)} freed' if freed else 'was not here'}", err=True)
 
 
 def _settle_licence(source: ModelSource, accept: bool) -> None:

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from infinitedance_cli import weights
-from infinitedance_cli.weights import State, UserFolder
-from infinitedance_cli.weights.fetch import megabytes
-from infinitedance_cli.weights.store import accepted
+from infinitedance_cli.weights import HubRepository, ModelSource, State, UserFolder
+from infinitedance_cli.weights.room import readable_size
+from infinitedance_cli.weights.store import accepted, noted_of
 
 
 @dataclass(frozen=True)
 class Entry:
     """One model: whether it is here, where, how large it is here or to download (bytes; 0 where that is not known), and
-    its licence. `accepted` says when the licence was, in ISO 8601; empty where it was not or need not be."""
+    its licence. `accepted` says when the licence was, in ISO 8601; empty where it was not or need not be. `revision` is
+    the commit of its repository that is here, or would be fetched; empty where it does not come from one."""
 
     name: str
     state: str
     purpose: str
     origin: str
+    revision: str
     folder: str
     size: int
     licence: str
@@ -42,9 +44,12 @@ def to_json(found: Sequence[Entry]) -> dict[str, Any]:
 
 
 def to_table(found: Sequence[Entry]) -> str:
-    """One line for each model: name, whether it is here, size, licence, purpose."""
-    rows = [("name", "state", "size", "licence", "for")]
-    rows += [(each.name, each.state, _size(each.size), each.licence, each.purpose) for each in found]
+    """One line for each model: name, whether it is here, revision, size, licence, purpose."""
+    rows = [("name", "state", "revision", "size", "licence", "for")]
+    rows += [
+        (each.name, each.state, each.revision[:12] or "-", _size(each.size), each.licence, each.purpose)
+        for each in found
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) + "\n"
@@ -58,14 +63,15 @@ def licences(found: Sequence[Entry]) -> str:
 def _entry(name: str) -> Entry:
     source = weights.find(name)
     state = weights.state(source)
-    size = source.size if state is State.READY and not source.convert else source.download_size
+    here = state is State.READY and not source.convert
     return Entry(
         name=source.name,
         state=state.value,
         purpose=source.purpose,
         origin=source.origin.instructions if isinstance(source.origin, UserFolder) else str(source.origin),
+        revision=_revision(source, state),
         folder=str(weights.folder(source)),
-        size=size,
+        size=source.size if here else source.download_size,
         licence=source.licence.name,
         licence_url=source.licence.url,
         licence_terms=source.licence.terms,
@@ -74,8 +80,14 @@ def _entry(name: str) -> Entry:
     )
 
 
+def _revision(source: ModelSource, state: State) -> str:
+    if state is not State.ABSENT:
+        return str(noted_of(source).get("revision", ""))
+    return source.origin.revision if isinstance(source.origin, HubRepository) else ""
+
+
 def _size(size: int) -> str:
-    return megabytes(size) if size else "-"
+    return readable_size(size) if size else "-"
 
 
 def _licence(entry: Entry) -> str:

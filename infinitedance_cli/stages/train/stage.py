@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from infinitedance_cli.models.bundle import STARTER, part_path
-from infinitedance_cli.models.checkpoint import load_model
+from infinitedance_cli.models.checkpoint import load_model, weights_sha256
 from infinitedance_cli.models.choreographer import ChoreographerConfig
 from infinitedance_cli.models.dance_index import load_index
 from infinitedance_cli.models.foot_restorer import FootRestorerConfig
@@ -114,7 +114,7 @@ def train_choreographer(
     tokenizer = load_model(parts.file("tokenizer"), Tokenizer)
     retriever = load_model(parts.file("retriever"), Retriever)
     index = load_index(parts.file("index"))
-    index.require_codebook(tokenizer.codebook_sha256)
+    index.require_maker(codebook_sha256=tokenizer.codebook_sha256, retriever_sha256=weights_sha256(retriever))
     if smoke:
         run = replace(run, loop=replace(_SMOKE, seed=run.loop.seed), recipe=_tiny(run.recipe))
         clips = islice(clips, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,16 @@ CHOREOGRAPHER = ReleasedChoreographerConfig(
 )
 
 
+def spread_choreographer() -> ReleasedChoreographer:
+    """A choreographer with random codebooks, whose codes are not all equally likely."""
+    torch.manual_seed(0)
+    model = ReleasedChoreographer(CHOREOGRAPHER).eval()
+    model.set_codebook(torch.randn(model.codebook.shape))
+    with torch.no_grad():
+        model.llama.lm_head.weight.mul_(30)
+    return model
+
+
 def write_release(folder: Path) -> Path:
     """Write everything that `convert_release` reads; the codes are drawn from spread-out logits."""
     torch.manual_seed(0)
@@ -62,7 +73,12 @@ def write_release(folder: Path) -> Path:
     torch.save(model.bfloat16().state_dict(), checkpoints / "best_model_stage2.pt")
     retriever = Retriever(RetrieverConfig.release())
     state = {f"model.{name}": tensor for name, tensor in retriever.state_dict().items()}
-    torch.save({"state_dict": state, "epoch": 3}, checkpoints / "retrievalnet_bc256_s100l384.ckpt")
+    # As Lightning writes it: beside the tensors, the state of the scheduler, which is no plain value.
+    scheduler = {"milestones": Counter({8: 1}), "gamma": 0.2}
+    torch.save(
+        {"state_dict": state, "epoch": 3, "lr_schedulers": [scheduler]},
+        checkpoints / "retrievalnet_bc256_s100l384.ckpt",
+    )
     _write_dances(motion)
     return folder
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from infinitedance_cli.errors import BadInput
+from infinitedance_cli.models.checkpoint import weights_sha256
 from infinitedance_cli.models.dance_index import DanceIndex
 from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 from infinitedance_cli.models.tokenizer import Tokenizer
@@ -72,7 +73,11 @@ def test_genre_and_origin(networks: tuple[Tokenizer, Retriever]) -> None:
     first, second = index.clips
     assert (first.genre, second.genre) == ("hip-hop", "")
     assert first.provenance == {"source": "made-up", "licence": "CC0", "credit": "nobody"} and second.provenance == {}
-    assert index.details == {"codebook_sha256": networks[0].codebook_sha256, "stride_steps": 4}
+    assert index.details == {
+        "codebook_sha256": networks[0].codebook_sha256,
+        "retriever_sha256": weights_sha256(networks[1]),
+        "stride_steps": 4,
+    }
 
 
 def test_tokens_that_a_clip_brings_along(networks: tuple[Tokenizer, Retriever]) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from infinitedance_cli import weights
-from infinitedance_cli.errors import MissingResource
+from infinitedance_cli.errors import BadInput, MissingResource
 from infinitedance_cli.models.released.bundle import ReleasedBundle
 from infinitedance_cli.models.released.dances import codes_of_tokens
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.generate.config import FinishConfig, GenerateConfig
+from infinitedance_cli.stages.generate.released import ReleasedDancer
 from infinitedance_cli.stages.generate.released_config import ReleasedConfig
 from infinitedance_cli.stages.generate.stage import generate
 from tests.models.released.tiny_muq import write_muq
@@ -76,11 +77,30 @@ def test_release_drops_the_end_and_copies_its_opening(models: Path) -> None:
 
 
 def test_each_mend_is_one_switch(models: Path) -> None:
-    def frames(**switches: bool) -> int:
-        return _dance(replace(_CONFIG, released=replace(ReleasedConfig(), **switches))).frames
+    def codes(**switches: bool) -> np.ndarray:
+        tokens = _dance(replace(_CONFIG, released=replace(ReleasedConfig(), **switches))).tokens
+        assert tokens is not None
+        return tokens.codes
 
-    assert frames(whole_song=False) == 660  # 495 tokens make 165 steps of four frames
-    assert frames(seamless=False) == 640
+    mended = codes()
+    # 550 rows of MuQ hold two windows, 160 steps; the whole song has 165.
+    assert len(codes(whole_song=False)) == 160 and len(codes(seamless=False)) == len(mended) == 165
+    # From its second window on a dance goes on from all 32 steps that are shared, or from 20 of them.
+    jumping = codes(seamless=False)
+    assert np.array_equal(jumping[:96], mended[:96]) and not np.array_equal(jumping[96:], mended[96:])
+    assert not np.array_equal(codes(free_opening=False)[:20], mended[:20])
+
+
+def test_songs_are_danced_side_by_side_in_their_order(models: Path, dance: MotionClip) -> None:
+    folder, nowhere = weights.folder(weights.find("infinitedance")), str(models / "nowhere.mp3")
+    songs = [_SONG, nowhere, str(Path(_SONG).with_name("waltz_108.ogg")), _SONG]
+    danced = list(ReleasedDancer(folder, replace(_CONFIG, released=ReleasedConfig(batch=2))).dance(songs))
+    assert isinstance(danced[1], BadInput) and nowhere in str(danced[1])
+    clips = [part[0] for part in danced if isinstance(part, list)]
+    assert [Path(clip.music.path).stem for clip in clips if clip.music] == ["pop_112", "waltz_108", "pop_112"]
+    assert dance.tokens is not None
+    for clip in (clips[0], clips[2]):
+        assert clip.tokens is not None and np.array_equal(clip.tokens.codes, dance.tokens.codes)
 
 
 def test_without_the_model_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

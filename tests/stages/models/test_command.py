@@ -107,3 +107,59 @@ def test_licences_of_all_models_are_listed(run_idance: RunIdance, environment: d
 def test_an_unknown_model_is_a_usage_error(run_idance: RunIdance, environment: dict[str, str]) -> None:
     wrong = run_idance("models", "add", "blazpose", env=environment)
     assert wrong.returncode == 2 and b"did you mean 'blazepose'?" in wrong.stderr
+
+
+NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "", "no_proxy": "127.0.0.1", "http_proxy": ""}
+
+
+def test_the_published_models_are_not_fetched_before_their_licence_is_accepted(
+    run_idance: RunIdance, environment: dict[str, str]
+) -> None:
+    for name, licence in {"infinitedance": "Non-Commercial Research", "muq": "CC-BY-NC-4.0"}.items():
+        refused = run_idance("models", "add", name, env=environment | NOWHERE)
+        assert (refused.returncode, refused.stdout) == (4, b"")
+        assert licence.encode() in refused.stderr and refused.stderr.count(b"\n") == 1
+        assert f"idance models add {name} --accept-licence".encode() in refused.stderr
+
+
+def test_without_a_network_files_sizes_and_places_are_listed(
+    run_idance: RunIdance, environment: dict[str, str]
+) -> None:
+    ended = run_idance("models", "add", "infinitedance", "--accept-licence", env=environment | NOWHERE)
+    said = ended.stderr.decode().splitlines()[-1]
+    assert (ended.returncode, ended.stdout) == (4, b"")
+    for part in (
+        "huggingface.co/huuuuuuuuu/InfiniteDance at main, about 12.4 GB",
+        "refused",
+        "All_LargeDanceAR/output/exp_m2d_infinitedance/best_model_stage2.pt (2.3 GB)",
+        "ft_balanced.tar.gz (9.3 GB, unpacked into InfiniteDanceData/dance/)",
+        "idance models add infinitedance --from FOLDER",
+        f"it goes to {environment['IDANCE_CACHE']}/models/infinitedance-",
+    ):
+        assert part in said
+    ended = run_idance("models", "add", "muq", "--accept-licence", env=environment | NOWHERE)
+    assert ended.returncode == 4
+    assert b"MuQ-large-msd-iter at 0562a57814f6, 1.3 GB" in ended.stderr
+    assert b"config.json (0.0 MB), model.safetensors (1.3 GB)" in ended.stderr
+
+
+def test_revisions_are_listed_and_belong_to_repositories(run_idance: RunIdance, environment: dict[str, str]) -> None:
+    lines = run_idance("models", "list", env=environment).stdout.decode().splitlines()
+    rows = {line.split()[0]: line.split() for line in lines}
+    assert rows["name"][:4] == ["name", "state", "revision", "size"]
+    assert (rows["muq"][2], rows["infinitedance"][2], rows["tiny"][2]) == ("0562a57814f6", "main", "-")
+    wrong = run_idance("models", "add", "tiny", "--revision", "main", env=environment)
+    assert wrong.returncode == 2 and b"'tiny' has no revisions" in wrong.stderr
+    both = run_idance("models", "add", "muq", "--revision", "main", "--from", "x", env=environment)
+    assert both.returncode == 2 and b"--from and --revision exclude each other" in both.stderr
+
+
+def test_a_folder_of_another_model_ends_with_three(
+    run_idance: RunIdance, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    ended = run_idance("models", "add", "muq", "--accept-licence", "--from", tmp_path / "bert", env=environment)
+    assert ended.returncode == 3
+    assert b"has no 'stat': it is the configuration of another model (bert)" in ended.stderr
+    assert run_idance("models", "path", "muq", env=environment).returncode == 4

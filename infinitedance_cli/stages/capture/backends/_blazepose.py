@@ -11,8 +11,8 @@ from itertools import chain, groupby
 
 import numpy as np
 
+from infinitedance_cli.ahead import ahead
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stages.capture.ahead import ahead
 from infinitedance_cli.stages.capture.annotations import KEYPOINTS, CameraPose, capture_group, keypoints
 from infinitedance_cli.stages.capture.backend import CAPTURE, FPS
 from infinitedance_cli.stages.capture.background import Background

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from infinitedance_cli.ahead import ahead
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.stages.capture.ahead import ahead
 
 
 def test_the_same_items_in_the_same_order() -> None:
