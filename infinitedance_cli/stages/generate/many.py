@@ -15,7 +15,7 @@ from infinitedance_cli.engine.placement import Placement
 from infinitedance_cli.engine.run import answers
 from infinitedance_cli.engine.source_folder import SourceFiles, clip_files, writing_alone
 from infinitedance_cli.engine.sources import find_sources, stem
-from infinitedance_cli.engine.task import Answer, Task, Work, one_by_one
+from infinitedance_cli.engine.task import Answer, Result, Task, Work, one_by_one
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.log import progress
 from infinitedance_cli.models.bundle_files import is_released
@@ -30,13 +30,30 @@ _SOUND = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wm
 ENDINGS = (*_SOUND, ".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 """Files that are taken from a folder; a file that is named may end as it likes."""
 
+_MOST_SONGS = 32
+"""Songs that are answered together: what is lost when their worker dies."""
+
 
 def open_stage(config: GenerateConfig) -> Work:
-    """`generate` with its model loaded. Raises as `Bundle.named`."""
+    """`generate` with its model loaded; of the published model, as many songs at once as it draws dances side by side.
+
+    Raises as `Bundle.named` and `ReleasedDancer`.
+    """
+    folder = model_folder(config.model)
+    if is_released(folder):
+        from infinitedance_cli.stages.generate.released import ReleasedDancer
+
+        dancer = ReleasedDancer(folder, config)
+
+        def run(songs: Sequence[str]) -> Iterator[Result]:
+            for danced in dancer.dance(songs):
+                yield Result(danced) if isinstance(danced, list) else Result([], danced)
+
+        return Work(run, at_once=min(_MOST_SONGS, max(1, dancer.batch // config.takes)))
     from infinitedance_cli.models.bundle import Bundle
     from infinitedance_cli.stages.generate.stage import generate
 
-    bundle = None if is_released(model_folder(config.model)) else Bundle.named(config.model)
+    bundle = Bundle.named(config.model)
 
     def stage(songs: Iterable[str]) -> Iterator[MotionClip]:
         return (clip for song in songs for clip in generate(song, config, bundle))
