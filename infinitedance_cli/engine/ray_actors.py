@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -18,6 +19,8 @@ from infinitedance_cli.errors import IdanceError, MissingResource
 from infinitedance_cli.plugins import missing_library
 
 logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 10.0
 
 
 class _DataOnly(io.TextIOBase):
@@ -153,13 +156,22 @@ def _connect(placement: Placement) -> Any:
         cores = max(usable_cores(), placement.jobs or 0)
         options |= {"include_dashboard": False, "num_cpus": cores}
     try:
+        _knock(address)
         ray.init(address=address, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise MissingResource(
-            f"--address {address}: no Ray cluster answers there ({_short(error)}); start one by ray start --head, "
-            "or leave --address out"
+            f"--address {address}: no Ray cluster answers there ({_short(error)}); start one by ray start --head "
+            "or leave --address out; where it asks for a token, set RAY_AUTH_MODE and RAY_AUTH_TOKEN"
         ) from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdecimal():
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S):
+            pass
 
 
 def _check_gpus(placement: Placement, found: float) -> None:

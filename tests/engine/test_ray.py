@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.engine.stages import write_shards
 from tests.engine.test_kills import finished
 
 pytest.importorskip("ray")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[str]:
-    """The address of a cluster with two cores and, as it believes, one GPU."""
+    """The address of a cluster with two cores and, as it believes, one GPU; it asks for a token made up for it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -29,7 +31,8 @@ def cluster() -> Iterator[str]:
     script = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         line = [sys.executable, "-c", script, "start", *options.split(), f"--temp-dir={folder}"]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        environment = {**os.environ, **token, "PYTHONPATH": str(REPOSITORY)}
         head = subprocess.Popen(
             line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
@@ -37,9 +40,12 @@ def cluster() -> Iterator[str]:
         for said in head.stdout:
             if "--block" in said:
                 break
-        yield f"127.0.0.1:{port}"
-        os.killpg(head.pid, signal.SIGTERM)
-        head.communicate(timeout=60)
+        with pytest.MonkeyPatch.context() as patched:
+            for name, value in token.items():
+                patched.setenv(name, value)
+            yield f"127.0.0.1:{port}"
+        os.killpg(head.pid, signal.SIGKILL)
+        head.communicate()
 
 
 def test_ray_answers_as_one_process(tmp_path: Path) -> None:
