@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TextIO, TypeVar
 
 Item = TypeVar("Item")
@@ -42,6 +43,7 @@ class _State:
 
     verbosity = Verbosity.NORMAL
     command = "idance"
+    has_terminal = True
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -103,9 +105,44 @@ def verbosity() -> Verbosity:
     return _State.verbosity
 
 
+class _Collector(logging.Handler):
+    """Keeps records as texts that another process can log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[Said] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record."""
+        self.records.append(Said(record.name, record.levelno, record.getMessage()))
+
+
+@dataclass(frozen=True)
+class Said:
+    """A log record of another process."""
+
+    name: str
+    level: int
+    message: str
+
+    def repeat(self) -> None:
+        """Log it in this process."""
+        logging.getLogger(self.name).log(self.level, "%s", self.message)
+
+
+def collect(level: Verbosity) -> list[Said]:
+    """Keep what is logged from now on in the list that is returned, instead of showing it; no progress is shown. For a
+    worker, whose terminal is somebody else's."""
+    configure(level)
+    _State.has_terminal = False
+    root, collector = logging.getLogger(), _Collector()
+    root.handlers[:] = [collector]
+    return collector.records
+
+
 def progress_is_shown() -> bool:
-    """True where stderr is a terminal and the user did not ask for quiet."""
-    return sys.stderr.isatty() and _State.verbosity is not Verbosity.QUIET
+    """True where stderr is a terminal that is this process's own, and the user did not ask for quiet."""
+    return _State.has_terminal and sys.stderr.isatty() and _State.verbosity is not Verbosity.QUIET
 
 
 def progress(items: Iterable[Item], label: str, *, total: int | None = None, unit: str = "clip") -> Iterator[Item]:

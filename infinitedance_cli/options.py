@@ -16,12 +16,21 @@ from infinitedance_cli.config import ConfigType, resolve, to_yaml
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="IN", help="Motion files, folders of shards, or - for the clip stream on stdin.", show_default="-"
+        metavar="IN", help="Motion files, folders of shards, URLs, or - for the clip stream on stdin.", show_default="-"
     ),
 ]
 Output = Annotated[
     str,
     typer.Option("--output", "-o", metavar="OUT", help="File to write (its ending picks the format), or - for stdout."),
+]
+ClipsOutput = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File (its ending picks the format), FOLDER/ of shards to complete, or - for stdout.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output if it exists.")]
 ConfigFile = Annotated[
@@ -43,7 +52,22 @@ Tokenizer = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", min=0, help="Same seed, same result.", show_default="0")
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes to use.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Workers beside each other.", show_default="1")
+]
+RunOn = Annotated[
+    str | None,
+    typer.Option(
+        "--run-on", "--engine", metavar="local|ray", help="This machine, or a Ray cluster.", show_default="local"
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="HOST:PORT", help="Ray cluster to use.", show_default="one here")
+]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option("--num-gpus-per-worker", metavar="N", min=0, help="GPUs of each Ray worker.", show_default="0"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -37,9 +37,11 @@ KINDS: Mapping[str, str] = {
 """Every kind of plug-in and the package whose modules are its built-in ones."""
 
 EXTRAS: Mapping[str, str] = {
+    "fsspec": "cluster",
     "librosa": "infinitedance",
     "mamba_ssm": "mamba",
     "mujoco_warp": "warp",
+    "ray": "cluster",
     "smplx": "smplx",
     "ultralytics": "yolo",
     "warp": "warp",

@@ -30,3 +30,11 @@ def pick_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise MissingResource("device mps: not available here; use --device cpu")
     return device
+
+
+def use_one_thread() -> None:
+    """Let torch compute on one core: small networks are slower on two, and workers beside each other share the cores.
+
+    However many workers there are, results come out the same, bit by bit.
+    """
+    torch.set_num_threads(1)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from infinitedance_cli.errors import BadInput, UsageError
+from infinitedance_cli.remote import fetched, is_remote
 
 AudioSource = str | os.PathLike[str] | BinaryIO
-"""A path, `-` for standard input, or an open binary file."""
+"""A path, a URL, `-` for standard input, or an open binary file."""
 
 _SPOOL_BYTES = 32 << 20
 
@@ -104,12 +105,16 @@ def _refuse_terminal() -> None:
 
 @contextmanager
 def open_source(source: AudioSource) -> Iterator[AudioSource]:
-    """A source that can be read more than once: pipes and standard input are spooled to a temporary file first.
+    """A source that can be read more than once: pipes, standard input and URLs are copied to a temporary file first.
 
     Raises:
         BadInput: the file does not exist, is a folder, cannot be read or is empty.
         UsageError: standard input is a terminal.
     """
+    if isinstance(source, str) and is_remote(source):
+        with fetched(source) as path:
+            yield path
+        return
     if isinstance(source, str | os.PathLike) and os.fspath(source) != "-":
         if _check_path(Path(source)):
             yield source

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from infinitedance_cli.motion.sequence import join
 logger = logging.getLogger(__name__)
 
 GROUP = "piece"
+Clip = TypeVar("Clip", MotionClip, MotionClip | bytes)
 _DECIMALS = 6
 """Times of beats are kept to the microsecond, so that moving them there and back is exact."""
 
@@ -67,19 +69,25 @@ def piece_of(clip: MotionClip) -> Piece | None:
     return Piece(str(values["dance"]), int(values["number"]), int(values["first_frame"]), bool(values["last"]))
 
 
-def join_pieces(clips: Iterable[MotionClip]) -> Iterator[MotionClip]:
-    """The same clips, with the pieces of a dance as one clip each; a dance is held in memory as it comes in.
+def may_be_piece(image: bytes) -> bool:
+    """Whether a clip's image can be that of a piece; quick, and certain only where it says no."""
+    return b"first_frame" in image and GROUP.encode() in image
+
+
+def join_pieces(clips: Iterable[Clip]) -> Iterator[Clip | MotionClip]:
+    """The same clips, with the pieces of a dance as one clip each; a dance is held in memory as it comes in. Images of
+    clips are whole and stay as they are.
 
     A dance that ends without its last piece is told of and joined as far as it goes. Raises BadInput when a piece is
     missing or out of order.
     """
     held: list[MotionClip] = []
     for clip in clips:
-        piece = piece_of(clip)
+        piece = piece_of(clip) if isinstance(clip, MotionClip) else None
         if held and (piece is None or piece.number == 0):
             yield _whole(held)
             held = []
-        if piece is None:
+        if piece is None or not isinstance(clip, MotionClip):
             yield clip
             continue
         _require_next(piece, held, clip)

@@ -33,7 +33,8 @@ class ClipFacts:
     `song` is the SHA-256 of its music, or its name where only that is known; `source` tells the video or recording that
     it was taken from; `performer` the dancer; `collection` the data set that it belongs to, `split` the part of that
     set's published split. `licence` is that of the motion, `model_licences` those of the models that made it; `stages`
-    are the commands that it went through, `figures` the figures of quality that it carries.
+    are the commands that it went through, `figures` the figures of quality that it carries. `made_from` tells a run
+    that goes on which input a clip was made from; see `infinitedance_cli.engine.outputs`.
     """
 
     clip_id: str
@@ -50,6 +51,7 @@ class ClipFacts:
     model_licences: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    made_from: str = ""
 
     @property
     def duration_s(self) -> float:

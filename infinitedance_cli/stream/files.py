@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from infinitedance_cli.errors import StageFailed, UsageError
 
+LOCK = ".lock"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,6 +49,25 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """Raises UsageError when `path` exists and `force` is not given."""
     if not force and (path.exists() or path.is_symlink()):
         raise UsageError(f"{path}: exists already; give --force to replace it, or choose another output")
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """A folder that no other idance writes into meanwhile. Raises UsageError when one does."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    with clear_failure(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(
+                f"{folder}: another idance is writing there; wait for it, or choose another output"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class NewFile:

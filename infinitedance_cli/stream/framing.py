@@ -12,6 +12,7 @@ an ordinary HDF5 file, and `cat a.h5 b.h5` is a stream of two. What to know abou
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from infinitedance_cli.errors import BadInput
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEAD_BYTES = 64
 _PIECE_BYTES = 1 << 22
+_EMPTY = "the stream is empty; expected at least one clip (did the command before fail?)"
 _UNDEFINED = (1 << 64) - 1
 _ADDRESS_BYTES = 8
 # Superblock version: offsets of the byte that gives the size of addresses, of the base address, of the end of file.
@@ -66,18 +68,39 @@ def read_images(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes]]:
         head = _read_up_to(stream, HEAD_BYTES)
         if not head:
             if number == 1:
-                raise BadInput(
-                    f"{name}: the stream is empty; expected at least one clip (did the command before fail?)"
-                )
+                raise BadInput(f"{name}: {_EMPTY}")
             return
         size = image_size(head, where)
         body = _read_up_to(stream, size - HEAD_BYTES)
         if len(head) + len(body) < size:
-            raise BadInput(
-                f"{where}: truncated: found {len(head) + len(body)} bytes, expected {size}; "
-                "write it again, or check the command that was to write it"
-            )
+            raise _truncated(where, len(head) + len(body), size)
         yield where, head + body
+
+
+def locate_images(stream: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
+    """Name, first byte and size of each image of a seekable stream; only their heads are read. Raises as `read_images`
+    does."""
+    end = stream.seek(0, os.SEEK_END)
+    offset, number = 0, 0
+    while offset < end or number == 0:
+        number += 1
+        where = f"{name}, clip {number}"
+        stream.seek(offset)
+        head = _read_up_to(stream, HEAD_BYTES)
+        if not head:
+            raise BadInput(f"{name}: {_EMPTY}")
+        size = image_size(head, where)
+        if offset + size > end:
+            raise _truncated(where, end - offset, size)
+        yield where, offset, size
+        offset += size
+
+
+def _truncated(where: str, found: int, expected: int) -> BadInput:
+    return BadInput(
+        f"{where}: truncated: found {found} bytes, expected {expected}; "
+        "write it again, or check the command that was to write it"
+    )
 
 
 def _read_up_to(stream: BinaryIO, count: int) -> bytes:

@@ -8,21 +8,29 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from infinitedance_cli import remote
 from infinitedance_cli.errors import BadInput, StageFailed, UsageError
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stream.codec import decode, encode
 from infinitedance_cli.stream.dance_pieces import join_pieces
-from infinitedance_cli.stream.dispatch import MotionFormat, format_for_reading, format_for_writing, split_extension
+from infinitedance_cli.stream.dispatch import (
+    MotionFormat,
+    format_for_reading,
+    format_for_writing,
+    readable_extensions,
+    split_extension,
+)
 from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing
 from infinitedance_cli.stream.framing import read_images, write_image
 from infinitedance_cli.stream.interrupts import deferred_interrupts
-from infinitedance_cli.stream.shards import ShardFolder, is_shard_folder
+from infinitedance_cli.stream.shards import is_shard_folder, open_shards
 
 logger = logging.getLogger(__name__)
 
+OWN_FORMAT = "h5"
 PIPE = "-"
 """Standard input as an input, standard output as an output."""
 
@@ -33,14 +41,15 @@ def read_stream(stream: BinaryIO, name: str) -> Iterator[MotionClip]:
         yield decode(image, where)
 
 
-def write_stream(clips: Iterable[MotionClip], stream: BinaryIO, name: str) -> int:
-    """Writes each clip as soon as it is there, and flushes; returns how many. Interrupts wait until a clip is whole.
+def write_stream(clips: Iterable[MotionClip | bytes], stream: BinaryIO, name: str) -> int:
+    """Writes each clip, or image of one, as soon as it is there, and flushes; returns how many. Interrupts wait until a
+    clip is whole.
 
     Raises StageFailed when writing fails; BrokenPipeError passes through when the reader left.
     """
     count = 0
     for clip in clips:
-        image = encode(clip)
+        image = clip if isinstance(clip, bytes) else encode(clip)
         with deferred_interrupts("clip") as interrupts, clear_failure(name):
             write_image(stream, image)
         interrupts.obey()
@@ -63,21 +72,31 @@ def check_inputs(inputs: Sequence[str]) -> None:
             if sys.stdin.isatty():
                 raise UsageError("standard input is a terminal; pipe clips into it, or name motion files")
             continue
+        if is_shard_folder(name):
+            continue
+        if remote.is_remote(name):
+            _check_remote(name)
+            continue
         path = Path(name)
         if not path.exists():
             raise BadInput(f"{path}: no such file")
         if path.is_dir():
-            if is_shard_folder(path):
-                continue
             raise BadInput(f"{path}: is a folder, and none of shards; name the motion files in it")
         if not os.access(path, os.R_OK):
             raise BadInput(f"{path}: cannot be read; check its permissions")
         format_for_reading(path)
 
 
+def _check_remote(name: str) -> None:
+    if not PurePosixPath(remote.last_part(name).lower()).name.endswith(readable_extensions()):
+        format_for_reading(Path(remote.last_part(name)))  # says which endings are known
+    if not remote.is_file(name):
+        raise BadInput(f"{name}: no such file, and no folder of shards; check the URL")
+
+
 def read_clips(inputs: Sequence[str]) -> Iterator[MotionClip]:
-    """The clips of all inputs in order: motion files of any format by their ending, folders of shards, or `-` for a
-    clip stream. Clips of a damaged shard are named in the log, left out and counted.
+    """The clips of all inputs in order: motion files of any format by their ending, folders of shards, either of them
+    also at a URL, or `-` for a clip stream. Clips of a damaged shard are named in the log, left out and counted.
 
     Pieces of a dance come as the one clip that they are; `read_stream` gives them one by one, as they arrive.
     Inputs are checked at the call, read as the clips are asked for. Raises as `check_inputs`, and BadInput when the
@@ -91,8 +110,11 @@ def _read_each(inputs: Sequence[str]) -> Iterator[MotionClip]:
     for name in inputs:
         if name == PIPE:
             yield from read_stream(sys.stdin.buffer, "standard input")
-        elif Path(name).is_dir():
-            yield from ShardFolder(Path(name)).clips()
+        elif is_shard_folder(name):
+            yield from open_shards(name).clips()
+        elif remote.is_remote(name):
+            with remote.fetched(name) as path:
+                yield from read_file(path)
         else:
             yield from read_file(Path(name))
 
@@ -140,8 +162,8 @@ def check_output(output: str, *, force: bool = False, clips: int = 1) -> None:
             refuse_existing(_numbered(path, number), force=force)
 
 
-def write_clips(clips: Iterable[MotionClip], output: str, *, force: bool = False) -> int:
-    """Writes all clips to a path or to `-`; returns how many.
+def write_clips(clips: Iterable[MotionClip | bytes], output: str, *, force: bool = False) -> int:
+    """Writes all clips, or images of clips, to a path or to `-`; returns how many.
 
     Pieces of a dance go to a pipe as they are, and as one clip to a path.
     `.h5` takes all clips in one file. Any other format takes one clip a file: `out.npz`, or `out_00.npz`, `out_01.npz`
@@ -161,7 +183,7 @@ def write_clips(clips: Iterable[MotionClip], output: str, *, force: bool = False
     return count
 
 
-def _write_one_file(clips: Iterable[MotionClip], path: Path, form: MotionFormat) -> int:
+def _write_one_file(clips: Iterable[MotionClip | bytes], path: Path, form: MotionFormat) -> int:
     count = 0
     with NewFile(path) as new:
         for clip in clips:
@@ -173,7 +195,7 @@ def _write_one_file(clips: Iterable[MotionClip], path: Path, form: MotionFormat)
     return count
 
 
-def _write_files(clips: Iterable[MotionClip], path: Path, form: MotionFormat, force: bool) -> int:
+def _write_files(clips: Iterable[MotionClip | bytes], path: Path, form: MotionFormat, force: bool) -> int:
     iterator = iter(clips)
     first = next(iterator, None)
     if first is None:
@@ -201,10 +223,13 @@ def _write_files(clips: Iterable[MotionClip], path: Path, form: MotionFormat, fo
     return count
 
 
-def _write_clip(form: MotionFormat, clip: MotionClip, new: NewFile) -> None:
+def _write_clip(form: MotionFormat, clip: MotionClip | bytes, new: NewFile) -> None:
     assert form.write is not None
     with clear_failure(new.path):
-        form.write(clip, new.file)
+        if isinstance(clip, bytes) and form.name == OWN_FORMAT:
+            write_image(new.file, clip)
+        else:
+            form.write(decode(clip, str(new.path)) if isinstance(clip, bytes) else clip, new.file)
         new.file.flush()
 
 

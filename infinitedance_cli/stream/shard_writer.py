@@ -6,6 +6,8 @@ import hashlib
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -14,12 +16,13 @@ import numpy as np
 
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.stream.facts import ClipFacts
-from infinitedance_cli.stream.files import clear_failure
+from infinitedance_cli.stream.files import LOCK, clear_failure, locked_folder
 from infinitedance_cli.stream.shard_index import (
     HEADER_BYTES,
     INDEX,
     RECORD,
     TEXTS,
+    ShardEntry,
     ShardIndex,
     header,
     new_record,
@@ -30,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 SHARD_BYTES = 1_000_000_000
 _COMMIT_BYTES, _COMMIT_S = 64_000_000, 5.0
-_LOCK = ".lock"
 _REMEMBERED = 100_000
 """New clips that are kept in mind before the index is opened again."""
 
@@ -60,22 +62,12 @@ class ShardWriter:
         self._failed = False
 
     def __enter__(self) -> ShardWriter:
-        from filelock import FileLock, Timeout
-
         _make_folder(self.folder)
-        self._lock = FileLock(self.folder / _LOCK)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise UsageError(
-                f"{self.folder}: another idance is writing there; wait for it, or choose another output"
-            ) from None
-        try:
+        with ExitStack() as lock:
+            lock.enter_context(locked_folder(self.folder))
             with clear_failure(self.folder):
                 self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+            self._lock = lock.pop_all()
         return self
 
     def __exit__(
@@ -87,7 +79,7 @@ class ShardWriter:
         finally:
             for file in (self._shard, self._texts, self._index_file):
                 _close(file)
-            self._lock.release()
+            self._lock.close()
 
     def has_image(self, sha256: bytes) -> bool:
         """Whether a clip with exactly this content is there; of those written before, by eight bytes of the hash."""
@@ -100,6 +92,10 @@ class ShardWriter:
     def has_name(self, clip_id: str) -> bool:
         """Whether there is a clip of this name."""
         return clip_id in self._names or self._before.find(clip_id) is not None
+
+    def before(self) -> Iterator[ShardEntry]:
+        """The clips that were there when this writer came."""
+        return self._before.entries()
 
     def add(self, image: bytes, facts: ClipFacts) -> None:
         """Appends a clip. Raises StageFailed when it cannot be written."""
@@ -181,7 +177,7 @@ def _make_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: is a file; shards go to a folder")
     if not folder.parent.is_dir():
         raise UsageError(f"{folder}: there is no folder {folder.parent}; make it first")
-    if folder.is_dir() and not (folder / INDEX).exists() and any(one.name != _LOCK for one in folder.iterdir()):
+    if folder.is_dir() and not (folder / INDEX).exists() and any(one.name != LOCK for one in folder.iterdir()):
         raise UsageError(f"{folder}: holds other files; name a new folder, or one of shards")
     with clear_failure(folder):
         folder.mkdir(exist_ok=True)

@@ -9,24 +9,35 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from infinitedance_cli import remote
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stream.codec import decode
-from infinitedance_cli.stream.shard_index import INDEX, ShardEntry, ShardIndex, shard_name
+from infinitedance_cli.stream.shard_index import INDEX, TEXTS, ShardEntry, ShardIndex, shard_name
 
 logger = logging.getLogger(__name__)
 
 _OPEN_FILES = 64
 
 
-def is_shard_folder(path: Path) -> bool:
-    """Whether a path is a folder of shards."""
-    return (path / INDEX).is_file()
+def is_shard_folder(name: str | Path) -> bool:
+    """Whether a path or a URL is a folder of shards."""
+    if isinstance(name, str) and remote.is_remote(name):
+        return not name.lower().endswith(".h5") and remote.is_file(f"{name.rstrip('/')}/{INDEX}")
+    return (Path(name) / INDEX).is_file()
+
+
+def open_shards(name: str | Path) -> ShardFolder:
+    """The folder of shards at a path or a URL. Raises BadInput as `ShardFolder`."""
+    if isinstance(name, str) and remote.is_remote(name):
+        return RemoteShardFolder(name)
+    return ShardFolder(Path(name))
 
 
 class ShardFolder:
@@ -44,7 +55,7 @@ class ShardFolder:
         self._files: OrderedDict[int, BinaryIO] = OrderedDict()
         self._process = os.getpid()
 
-    def __reduce__(self) -> tuple[type[ShardFolder], tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, tuple[Any]]:
         return ShardFolder, (self.folder,)
 
     def __del__(self) -> None:
@@ -116,7 +127,38 @@ class ShardFolder:
         if file is None:
             while len(self._files) >= _OPEN_FILES:
                 self._files.popitem(last=False)[1].close()
-            file = self._files[shard] = open(self.folder / shard_name(shard), "rb")  # noqa: SIM115  # kept for the next
+            file = self._files[shard] = self._open(shard)
         else:
             self._files.move_to_end(shard)
         return file
+
+    def _open(self, shard: int) -> BinaryIO:
+        return open(self.folder / shard_name(shard), "rb")
+
+
+class RemoteShardFolder(ShardFolder):
+    """A folder of shards at a URL: the index is copied here, of the shards only what is asked for is read."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._copy = tempfile.TemporaryDirectory(prefix="idance-")
+        for name in (INDEX, TEXTS):
+            remote.fetch(f"{self._url}/{name}", Path(self._copy.name))
+        super().__init__(Path(self._copy.name))
+
+    def __reduce__(self) -> tuple[Any, tuple[Any]]:
+        return RemoteShardFolder, (self._url,)
+
+    def __del__(self) -> None:
+        super().__del__()
+        if hasattr(self, "_copy"):
+            self._copy.cleanup()
+
+    def name(self, number: int) -> str:
+        """How messages call a clip."""
+        record = self.index.records[number]
+        return f"{self._url}/{shard_name(int(record['shard']))}, clip at byte {int(record['offset'])}"
+
+    def _open(self, shard: int) -> BinaryIO:
+        opened: BinaryIO = remote.open_remote(f"{self._url}/{shard_name(shard)}")
+        return opened

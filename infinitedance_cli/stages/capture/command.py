@@ -9,12 +9,13 @@ import typer
 from infinitedance_cli import options
 
 if TYPE_CHECKING:
+    from infinitedance_cli.engine.placement import Placement
     from infinitedance_cli.stages.capture.config import CaptureConfig
 
 Videos = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="VIDEO", help="Videos, folders of them, .txt lists of them, or - for one on stdin.", show_default=False
+        metavar="VIDEO", help="Videos, folders of them, .txt lists, URLs, or - for one on stdin.", show_default=False
     ),
 ]
 Output = Annotated[
@@ -87,6 +88,10 @@ def command(
     turn: TurnBy = None,
     focal: Focal = None,
     height: Height = None,
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -115,27 +120,35 @@ def command(
     config = options.resolve_or_print(
         CaptureConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
+    from infinitedance_cli.engine.placement import placement
+
+    where = placement(run_on, jobs, address, gpus)
     if webcam:
         _capture_webcam(videos or [], output, preview, seconds, config, force=force)
     else:
-        _capture_files(videos or ["-"], output, preview, config, force=force)
+        _capture_files(videos or ["-"], output, preview, config, where, force=force)
 
 
-def _capture_files(inputs: list[str], output: str, preview: str | None, config: CaptureConfig, *, force: bool) -> None:
+def _capture_files(
+    inputs: list[str], output: str, preview: str | None, config: CaptureConfig, where: Placement, *, force: bool
+) -> None:
+    from infinitedance_cli.engine.source_folder import writing_alone
     from infinitedance_cli.stages.capture.inputs import find_videos
     from infinitedance_cli.stages.capture.outputs import open_destination, write_captured
     from infinitedance_cli.stages.capture.preview import check_preview, previewed
-    from infinitedance_cli.stages.capture.stage import Outcome, capture
+    from infinitedance_cli.stages.capture.stage import Outcome
 
     videos = find_videos(inputs)
     check_preview(preview, videos, force=force)
-    destination = open_destination(output, videos, force=force)
-    from infinitedance_cli.stages.capture.backend import load_backend
+    with writing_alone(output) as folder:
+        destination = open_destination(output, folder, videos, force=force)
+        from infinitedance_cli.stages.capture.work import capture_many
 
-    outcome = Outcome()
-    clips = capture(videos, load_backend(config), config, outcome, is_done=destination.is_done)
-    with previewed(clips, preview, videos[0], config) as shown:
-        write_captured(shown, destination, outcome, force=force)
+        outcome = Outcome()
+        is_done = destination.is_done if destination.done else None
+        clips = capture_many(videos, config, where, outcome, is_done=is_done)
+        with previewed(clips, preview, videos[0], config) as shown:
+            write_captured(shown, destination, outcome, force=force)
     outcome.raise_if_any()
 
 

@@ -7,13 +7,13 @@ again, and it goes on. A file that holds nothing but clips of the same videos is
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from pathlib import Path
 
-from infinitedance_cli.errors import BadInput, StageFailed, UsageError
+from infinitedance_cli.engine.source_folder import ENDING, SourceFiles, clip_files
+from infinitedance_cli.errors import BadInput, StageFailed
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.music.sources import file_sha256
 from infinitedance_cli.stages.capture.annotations import captured
@@ -22,8 +22,6 @@ from infinitedance_cli.stages.capture.stage import Outcome
 from infinitedance_cli.stream.ports import check_output, read_file, write_clips
 
 logger = logging.getLogger(__name__)
-
-_ENDING = ".h5"
 
 
 @dataclass(frozen=True)
@@ -39,22 +37,16 @@ class Destination:
         return sha256 in self.done
 
 
-def open_destination(output: str, videos: list[str], *, force: bool) -> Destination:
-    """Checks where clips go, before any work, and what is there already.
+def open_destination(output: str, folder: Path | None, videos: list[str], *, force: bool) -> Destination:
+    """Checks where clips go, before any work, and what is there already; `folder` as `writing_alone` gives it.
 
-    Raises UsageError as `check_output`, and on a folder that cannot be made or written.
+    Raises UsageError as `check_output`.
     """
-    if output != PIPE and (output.endswith(os.sep) or Path(output).is_dir()):
-        folder = Path(output)
-        if not folder.is_dir() and not folder.parent.is_dir():
-            raise UsageError(f"{output}: there is no folder {folder.parent}; make it first")
-        folder.mkdir(exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"{output}: the folder is not writable; choose another output")
-        files = [] if force else sorted(folder.glob(f"*{_ENDING}"))
+    if folder is not None:
+        files = [] if force else clip_files(folder)
         return Destination(output, folder, {sha256: file for file in files for sha256 in _hashes(file)})
     path = Path(output)
-    if output != PIPE and not force and path.suffix.lower() == _ENDING and path.is_file():
+    if output != PIPE and not force and path.suffix.lower() == ENDING and path.is_file():
         done = _hashes(path)
         wanted = {file_sha256(video) for video in videos if video != PIPE and Path(video).is_file()} if done else set()
         if done and done <= wanted:
@@ -93,18 +85,19 @@ def write_captured(clips: Iterator[MotionClip], destination: Destination, outcom
 
 
 def _write_folder(clips: Iterable[MotionClip], folder: Path, outcome: Outcome) -> None:
-    written: set[Path] = set()
+    files = SourceFiles(folder)
     for sha256, of_video in groupby(clips, key=lambda clip: str(captured(clip).attributes["video_sha256"])):
         first = next(of_video)
-        path = folder / f"{first.clip_id}{_ENDING}"
-        if path in written or (path.exists() and sha256 not in _hashes(path)):
-            path = folder / f"{first.clip_id}-{sha256[:8]}{_ENDING}"  # another video of the same name
-        written.add(path)
+        files.taken |= {path for path in (folder / f"{first.clip_id}{ENDING}",) if _is_of_another(path, sha256)}
         try:
             of_video = _all_or_none(chain([first], of_video), sha256, outcome)  # noqa: B031  # gone through once
-            write_clips(of_video, str(path), force=True)
+            files.write(first.clip_id, sha256, of_video)
         except _Incomplete:
-            logger.warning("%s: not written, a rerun tries again", path)
+            logger.warning("%s in %s: not written, a rerun tries again", first.clip_id, folder)
+
+
+def _is_of_another(path: Path, sha256: str) -> bool:
+    return path.exists() and sha256 not in _hashes(path)
 
 
 def _all_or_none(clips: Iterator[MotionClip], sha256: str, outcome: Outcome) -> Iterator[MotionClip]:

@@ -37,6 +37,8 @@ OPTIONAL_BACKENDS: tuple[OptionalBackend, ...] = (
     OptionalBackend("ultralytics", "ultralytics", "finding people in video", "pip install 'infinitedance-cli[yolo]'"),
     OptionalBackend("mujoco_warp", "mujoco-warp", "many simulations at once", "pip install 'infinitedance-cli[warp]'"),
     OptionalBackend("librosa", "librosa", "the published model", "pip install 'infinitedance-cli[infinitedance]'"),
+    OptionalBackend("ray", "ray", "many inputs on a cluster", "pip install 'infinitedance-cli[cluster]'"),
+    OptionalBackend("fsspec", "fsspec", "inputs at URLs", "pip install 'infinitedance-cli[cluster]'"),
     OptionalBackend("bpy", "bpy", "Blender as a library", "pip install bpy"),
 )
 

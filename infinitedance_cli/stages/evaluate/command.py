@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +14,8 @@ from infinitedance_cli import options
 from infinitedance_cli.errors import ThresholdCrossed, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from infinitedance_cli.engine.failures import Failures
+    from infinitedance_cli.engine.placement import Placement
     from infinitedance_cli.stages.evaluate.config import EvaluateConfig
     from infinitedance_cli.stages.evaluate.stage import Report
 
@@ -88,8 +89,15 @@ def command(
         typer.Option("--make-stats", metavar="FILE", help="Write statistics (.npz) for --reference and stop."),
     ] = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="With --filter: file for the clips, or - for stdout.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="With --filter: file or FOLDER/ for the clips, or - for stdout."
+        ),
     ] = "-",
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -116,60 +124,83 @@ def command(
     config = options.resolve_or_print(
         EvaluateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
+    from infinitedance_cli.engine.placement import placement
+
+    where = placement(run_on, jobs, address, gpus)
     sources = inputs or ["-"]
     if make_stats is not None:
         _make_statistics(sources, config, make_stats, force)
         return
     _check(config, output=output, as_json=as_json, junit=junit, force=force)
     piped = bool(config.filter) and output == "-"
-    report = _evaluate(sources, config, output, force, wanted=not piped or junit is not None or bool(config.fail_if))
+    from infinitedance_cli.engine.failures import Failures
+
+    failures = Failures()
+    wanted = not piped or junit is not None or bool(config.fail_if)
+    report = _evaluate(sources, config, where, output, failures, force=force, wanted=wanted)
     if report is not None:
         _write(report, as_json=as_json, junit=junit, to_stdout=not piped)
+    failures.raise_if_any("dances")
+    if report is not None:
         _fail(report)
 
 
 def _check(config: EvaluateConfig, *, output: str, as_json: bool, junit: Path | None, force: bool) -> None:
     """Fail on what cannot be done before anything is read."""
+    from infinitedance_cli.engine.outputs import check_clip_output
     from infinitedance_cli.stream.files import check_new_file
-    from infinitedance_cli.stream.ports import check_output
 
     if not config.filter and output != "-":
         raise UsageError("--output takes the clips that pass --filter; give --filter, or redirect the report with >")
     if config.filter:
-        check_output(output, force=force)
+        check_clip_output(output, force=force)
         if as_json and output == "-":
             raise UsageError("--json and the clips of --filter both go to standard output; give the clips -o FILE")
     if junit is not None:
         check_new_file(junit, force=force)
 
 
-def _evaluate(sources: list[str], config: EvaluateConfig, output: str, force: bool, *, wanted: bool) -> Report | None:
+def _evaluate(
+    sources: list[str],
+    config: EvaluateConfig,
+    where: Placement,
+    output: str,
+    failures: Failures,
+    *,
+    force: bool,
+    wanted: bool,
+) -> Report | None:
     """Measure all, pass on what `--filter` lets through, and sum up where a report is `wanted`."""
-    from infinitedance_cli.log import progress
     from infinitedance_cli.stages.evaluate.conditions import parse_condition, parse_filter
 
     failing = [parse_condition(text) for text in config.fail_if]
-    passing = parse_filter(config.filter)
-    from infinitedance_cli.stages.evaluate.dances import read_dances
+    parse_filter(config.filter)
+    from infinitedance_cli.engine.clips import write_answers
+    from infinitedance_cli.engine.run import answers
+    from infinitedance_cli.engine.task import Task
+    from infinitedance_cli.log import progress
+    from infinitedance_cli.stages.evaluate import work
     from infinitedance_cli.stages.evaluate.music import beat_source
     from infinitedance_cli.stages.evaluate.protocols import PROTOCOLS
     from infinitedance_cli.stages.evaluate.reference import load_reference
     from infinitedance_cli.stages.evaluate.stage import Evaluation
-    from infinitedance_cli.stream.ports import write_clips
 
-    rest = _rest_joints(config)
-    dances = read_dances(sources, rest_joints=rest, fps=config.fps)
+    dances, rest = work.find_dances(sources), work.rest_joints(config)
     rule = PROTOCOLS[config.protocol].features
     beats = beat_source(config.music)
     reference = load_reference(config.reference, rule, rest, config.fps)
     reference.features(rule)
     retrieved = load_reference(config.retrieved, rule, rest, config.fps) if config.retrieved else None
     evaluation = Evaluation(config, reference, beats, retrieved)
-    if passing:
-        write_clips(evaluation.passing(dances, passing), output, force=force)
-    else:
-        for dance in progress(dances, "evaluate"):
-            evaluation.add(dance)
+    task = Task("infinitedance_cli.stages.evaluate.work:open_stage", config)
+    with closing(answers(dances, task, where, keyed=bool(config.filter))) as answered:
+        passed = work.gather(progress(answered, "evaluate"), evaluation, failures)
+        if config.filter:
+            write_answers(passed, output, task, failures, "dances", force=force)
+        else:
+            deque(passed, maxlen=0)
+    if not evaluation.rows:
+        failures.raise_if_any("dances")
     return evaluation.report(failing) if wanted else None
 
 
@@ -177,23 +208,18 @@ def _make_statistics(sources: list[str], config: EvaluateConfig, path: Path, for
     from infinitedance_cli.stages.evaluate.dances import read_dances
     from infinitedance_cli.stages.evaluate.metrics.spaces import RULES
     from infinitedance_cli.stages.evaluate.reference import LEAST_REFERENCE_FRAMES, collect, save_statistics
+    from infinitedance_cli.stages.evaluate.work import rest_joints
     from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure
 
     check_new_file(path, force=force)
     if path.suffix.lower() != ".npz":
         raise UsageError(f"{path}: statistics are an .npz; name the file so")
-    dances = read_dances(sources, rest_joints=_rest_joints(config), fps=config.fps)
+    dances = read_dances(sources, rest_joints=rest_joints(config), fps=config.fps)
     reference = collect(dances, path.name.split(".")[0], RULES, LEAST_REFERENCE_FRAMES)
     with NewFile(path) as new, clear_failure(path):
         save_statistics(reference, new.file)
         new.finish(path)
     logger.info("wrote %s: %d dances, sha256 %s", path, reference.dances, reference.sha256)
-
-
-def _rest_joints(config: EvaluateConfig) -> NDArray[np.float64] | None:
-    from infinitedance_cli.formats._peers import read_rest_joints
-
-    return read_rest_joints(Path(config.rest_joints)) if config.rest_joints else None
 
 
 def _write(report: Report, *, as_json: bool, junit: Path | None, to_stdout: bool) -> None:

@@ -21,6 +21,7 @@ from infinitedance_cli.motion.features import PAPER_259, RELEASE_264, FeatureLay
 from infinitedance_cli.motion.kinematics import resample_times, sample_positions
 from infinitedance_cli.motion.resample import require_smplx_joints, resample_clip
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
+from infinitedance_cli.remote import is_remote
 from infinitedance_cli.stages.evaluate.metrics.quality import Stance, estimated_stance
 from infinitedance_cli.stages.evaluate.metrics.spaces import JointSet
 from infinitedance_cli.stream.dispatch import format_for_reading, readable_extensions
@@ -109,32 +110,49 @@ def read_dances(
     Checked at the call, read as they are asked for. `fps` is the rate of other programs' files, which never tell it.
     Raises as `check_inputs`, and BadInput when a folder holds no motion or a file is not what it claims to be.
     """
-    names = _expanded(inputs)
+    names = expanded(inputs)
     check_inputs(names)
     return _read_each(names, rest_joints, fps)
 
 
 def _read_each(names: Sequence[str], rest_joints: FloatArray | None, fps: float | None) -> Iterator[Dance]:
     for name in names:
-        own = name == PIPE or is_shard_folder(Path(name))
-        reader = None if own else _PEERS.get(format_for_reading(Path(name)).name)
-        if reader is None:
-            for clip in read_clips([name]):
-                require_smplx_joints(clip)
-                yield Dance(clip.clip_id, clip=clip)
-            continue
-        path = Path(name)
-        motion = reader(path, rest_joints)
-        if fps is not None:
-            motion = replace(motion, fps=fps)
-        yield Dance(_stem(path), motion=motion, path=path)
+        own = name == PIPE or is_shard_folder(name)
+        dance = None if own else read_peer(name, rest_joints, fps)
+        if dance is not None:
+            yield dance
+        else:
+            yield from (as_dance(clip) for clip in read_clips([name]))
 
 
-def _expanded(inputs: Sequence[str]) -> list[str]:
+def read_peer(name: str, rest_joints: FloatArray | None, fps: float | None) -> Dance | None:
+    """The dance of another program's file, as it is in the file; None where the file is to be read as clips.
+
+    Raises as `read_dances`.
+    """
+    if is_remote(name):
+        return None
+    path = Path(name)
+    reader = _PEERS.get(format_for_reading(path).name)
+    if reader is None:
+        return None
+    motion = reader(path, rest_joints)
+    if fps is not None:
+        motion = replace(motion, fps=fps)
+    return Dance(_stem(path), motion=motion, path=path)
+
+
+def as_dance(clip: MotionClip) -> Dance:
+    """A clip to measure. Raises BadInput when its joints are not SMPL-X's."""
+    require_smplx_joints(clip)
+    return Dance(clip.clip_id, clip=clip)
+
+
+def expanded(inputs: Sequence[str]) -> list[str]:
     """Inputs with each folder replaced by the motion files in it; folders of shards stay."""
     names: list[str] = []
     for name in inputs:
-        if name == PIPE or not Path(name).is_dir() or is_shard_folder(Path(name)):
+        if name == PIPE or is_remote(name) or not Path(name).is_dir() or is_shard_folder(name):
             names.append(name)
             continue
         endings = readable_extensions()

@@ -1,13 +1,11 @@
-"""Dances in, a report out; or dances in, and only the good ones on."""
+"""Dances in, a report out."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.evaluate.comparison import compare
 from infinitedance_cli.stages.evaluate.conditions import Condition
 from infinitedance_cli.stages.evaluate.config import EvaluateConfig
@@ -21,8 +19,6 @@ from infinitedance_cli.stages.evaluate.intervals import (
 )
 from infinitedance_cli.stages.evaluate.protocols import PROTOCOLS, Protocol
 from infinitedance_cli.stages.evaluate.reference import Reference
-
-logger = logging.getLogger(__name__)
 
 BeatSource = Callable[[Dance], Beats | None]
 
@@ -76,22 +72,6 @@ class Evaluation:
         found = measure(dance, self.protocol, self.beats(dance))
         self.rows.append(found)
         return found
-
-    def passing(self, dances: Iterable[Dance], conditions: Sequence[Condition]) -> Iterator[MotionClip]:
-        """Only those dances, as clips, of which all `conditions` hold; an undefined figure does not pass."""
-        passed = 0
-        for dance in dances:
-            found = self.add(dance)
-            failing = [one for one in conditions if not one.holds(found.figures[one.figure])]
-            if failing:
-                value = found.figures[failing[0].figure]
-                logger.info("%s: left out, %s is %s", found.name, failing[0].figure, shown(value))
-                continue
-            passed += 1
-            for clip in dance.as_clips():
-                settings = {"protocol": self.protocol.name, "filter": [one.text for one in conditions]}
-                yield clip.with_provenance("evaluate", config=settings)
-        logger.info("%d of %d clips passed", passed, len(self.rows))
 
     def report(self, conditions: Sequence[Condition] = ()) -> Report:
         """The report over all dances so far. Raises BadInput when there was none."""

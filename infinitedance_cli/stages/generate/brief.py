@@ -94,15 +94,15 @@ class Brief(Commission):
         return self.described(clip, self.track, take, codes)
 
 
-def make_brief(source: AudioSource, config: GenerateConfig) -> Brief:
-    """Load the model, hear the song, choose the genre.
+def make_brief(source: AudioSource, config: GenerateConfig, bundle: Bundle | None = None) -> Brief:
+    """Load the model unless its `bundle` is given, hear the song, choose the genre.
 
     Raises:
         BadInput: the song cannot be read or holds no sound; parts of the model do not belong together.
         UsageError: the genre or the device is unknown.
         MissingResource: the model, its music encoder or the device is not there.
     """
-    bundle, device = Bundle.named(config.model), pick_device(config.device)
+    bundle, device = bundle or Bundle.named(config.model), pick_device(config.device)
     bundle.require_match()
     encoder = matching_encoder(bundle)
     with open_source(source) as readable:

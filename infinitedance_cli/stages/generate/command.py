@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from infinitedance_cli import options
+from infinitedance_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from infinitedance_cli.motion.clip import MotionClip
     from infinitedance_cli.stages.generate.config import GenerateConfig
     from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
 
-Song = Annotated[str, typer.Argument(metavar="SONG", help="Any audio or video file, or - for one on stdin.")]
+Songs = Annotated[
+    list[str],
+    typer.Argument(metavar="SONG", help="Audio or video files, folders, .txt lists, URLs, or - for one on stdin."),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File (its ending picks the format), FOLDER/ for a file a song, or - for stdout.",
+    ),
+]
 Genre = Annotated[
     str | None,
     typer.Option(
@@ -72,11 +85,20 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", metavar="NAME", help="starter, infinitedance, or a folder.", show_default="starter"),
 ]
+BatchSize = Annotated[
+    str | None,
+    typer.Option(
+        "--batch-size",
+        metavar="N|auto",
+        help="Dances that the published model draws side by side.",
+        show_default="auto: as many as fit",
+    ),
+]
 
 
 def command(
-    song: Song,
-    output: options.Output = "-",
+    songs: Songs,
+    output: Output = "-",
     genre: Genre = None,
     seed: options.Seed = None,
     takes: Takes = None,
@@ -92,6 +114,11 @@ def command(
     stream: Stream = False,
     protocol: Protocol = None,
     device: options.Device = None,
+    batch_size: BatchSize = None,
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -100,7 +127,9 @@ def command(
     """A song in, a dance out, exactly as long as the song.
 
     Examples: idance generate song.mp3 --genre k-pop -o dance.glb; idance generate song.wav --takes 3 -o take.npz;
-    idance generate song.flac | idance convert -o dance.bvh; ffmpeg -i URL -f wav - | idance generate - --stream | …
+    idance generate song.flac | idance convert -o dance.bvh; ffmpeg -i URL -f wav - | idance generate - --stream | …;
+    idance generate songs/ -o dances/ --jobs 4. A folder of dances is completed by a rerun; songs that fail are named,
+    and the command ends with exit code 5 after all others.
     """
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
@@ -121,6 +150,7 @@ def command(
         "choice.candidates": candidates,
         "model": model,
         "protocol": protocol,
+        "released.batch_size": batch_size,
         "device": device,
     }
     config_type: type[GenerateConfig] = GenerateConfig
@@ -131,7 +161,23 @@ def command(
     config = options.resolve_or_print(
         config_type, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    _generate(song, output, preview, config, stream=stream, force=force)
+    from infinitedance_cli.engine.outputs import is_folder
+    from infinitedance_cli.engine.placement import placement
+    from infinitedance_cli.remote import is_remote
+    from infinitedance_cli.stages.generate.many import find_songs, generate_many
+
+    where, found = placement(run_on, jobs, address, gpus), find_songs(songs)
+    if len(found) == 1 and not (where.on_ray or is_folder(output) or is_remote(found[0])):
+        _generate(found[0], output, preview, config, stream=stream, force=force)
+        return
+    if preview is not None or stream:
+        option = "--preview draws" if preview is not None else "--stream dances"
+        raise UsageError(f"{option} one song on this machine, into a file or a pipe; leave it out for many songs")
+    if not where.on_ray:
+        from infinitedance_cli.stages.generate.model_folder import model_folder
+
+        model_folder(config.model)
+    generate_many(found, output, config, where, force=force)
 
 
 def _generate(

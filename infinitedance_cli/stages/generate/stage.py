@@ -24,11 +24,11 @@ _SMALL_WIDTH = 1024
 """Below this width of the choreographer a second thread costs more than it brings."""
 
 
-def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip]:
+def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None = None) -> Iterator[MotionClip]:
     """Dances for a song, one per take, each as long as the song to within a frame.
 
     Takes are danced one after the other: take k with seed s is the same dance as take 0 with seed s + k, and memory
-    does not grow with their number.
+    does not grow with their number. A `bundle` of the model that is given stays loaded from song to song.
 
     Raises:
         BadInput: the song cannot be read or holds no sound; parts of the model do not belong together.
@@ -44,7 +44,7 @@ def generate(source: AudioSource, config: GenerateConfig) -> Iterator[MotionClip
                 raise danced
             yield from danced
         return
-    brief = make_brief(source, config)
+    brief = make_brief(source, config, bundle)
     spare_threads(brief.bundle)
     brief.bundle.choreographer.to(brief.device)
     conditions = Conditions(brief)

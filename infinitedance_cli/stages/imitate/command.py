@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,7 +10,18 @@ import typer
 from infinitedance_cli import options
 
 Engine = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="Physics engine plug-in.", show_default="mujoco")
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="Physics engine plug-in; ray is --run-on ray.", show_default="mujoco"
+    ),
+]
+RunOn = Annotated[
+    str | None,
+    typer.Option("--run-on", metavar="local|ray", help="This machine, or a Ray cluster.", show_default="local"),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Workers beside each other.", show_default="one a core"),
 ]
 QualityName = Annotated[
     str | None,
@@ -29,11 +40,14 @@ KeepFailed = Annotated[
 
 def command(
     inputs: options.Inputs = None,
-    output: options.Output = "-",
+    output: options.ClipsOutput = "-",
     quality: QualityName = None,
     engine: Engine = None,
     keep_failed: KeepFailed = None,
-    jobs: options.Jobs = None,
+    jobs: Jobs = None,
+    run_on: RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -45,25 +59,24 @@ def command(
     Help that it gets at the root, falls, contact forces and energy are reported in /physics of each clip. Clips in
     which the body fell are left out, and the command ends with exit code 5 after all others.
     """
+    from infinitedance_cli.engine.placement import RAY, placement
     from infinitedance_cli.stages.imitate.config import ImitateConfig
 
-    settings = {"engine": engine, "quality": quality, "keep_failed": keep_failed or None, "jobs": jobs}
+    if engine == RAY:  # the word that the other commands know; physics engines are named by the same option here
+        engine, run_on = None, RAY
+    settings = {"engine": engine, "quality": quality, "keep_failed": keep_failed or None}
     config = options.resolve_or_print(
         ImitateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    from infinitedance_cli.stream.ports import check_inputs, check_output, read_clips, write_clips
+    where = placement(run_on, jobs, address, gpus)
+    from infinitedance_cli.engine.clips import check_clips, run_over_clips
+    from infinitedance_cli.engine.task import Task
 
     sources = inputs or ["-"]
-    check_inputs(sources)
-    check_output(output, force=force)
-    from infinitedance_cli.stages.imitate.parallel import imitate_many
-    from infinitedance_cli.stages.imitate.stage import Failures
+    check_clips(sources, output, force=force)
+    from infinitedance_cli.stages.imitate.work import HINT, default_jobs
 
-    failures = Failures()
-    results = imitate_many(read_clips(sources), config, failures)
-    first = next(results, None)
-    if first is None:
-        failures.raise_if_any()  # nothing is left to write
-    write_clips(chain(() if first is None else (first,), results), output, force=force)
-    if not config.keep_failed:
-        failures.raise_if_any()
+    if not where.on_ray and jobs is None:
+        where = replace(where, jobs=default_jobs(config))
+    task = Task("infinitedance_cli.stages.imitate.work:open_stage", config)
+    run_over_clips(sources, output, task, where, force=force, hint=HINT)

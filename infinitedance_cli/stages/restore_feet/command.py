@@ -30,12 +30,16 @@ Lift = Annotated[
 
 def command(
     inputs: options.Inputs = None,
-    output: options.Output = "-",
+    output: options.ClipsOutput = "-",
     model: Model = None,
     steps: Steps = None,
     lift: Lift = None,
     seed: options.Seed = None,
     device: options.Device = None,
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -49,20 +53,19 @@ def command(
     """
     from infinitedance_cli.stages.restore_feet.config import RestoreFeetConfig
     from infinitedance_cli.stages.restore_feet.weights import weights_path
-    from infinitedance_cli.stream.ports import check_inputs, check_output, read_clips, write_clips
 
     settings = {"model": model, "sampling.steps": steps, "planting.lift": lift, "seed": seed, "device": device}
     config = options.resolve_or_print(
         RestoreFeetConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
-    sources = inputs or ["-"]
-    check_inputs(sources)
-    check_output(output, force=force)
-    path = weights_path(config.model)
-    from infinitedance_cli.models.checkpoint import load_model
-    from infinitedance_cli.models.device import pick_device
-    from infinitedance_cli.models.foot_restorer import FootRestorer
-    from infinitedance_cli.stages.restore_feet.stage import restore_feet
+    from infinitedance_cli.engine.clips import check_clips, run_over_clips
+    from infinitedance_cli.engine.placement import placement
+    from infinitedance_cli.engine.task import Task
 
-    network = load_model(path, FootRestorer, pick_device(config.device))
-    write_clips(restore_feet(read_clips(sources), network, config), output, force=force)
+    where = placement(run_on, jobs, address, gpus)
+    sources = inputs or ["-"]
+    check_clips(sources, output, force=force)
+    if not where.on_ray:  # the model may be on the cluster only
+        weights_path(config.model)
+    task = Task("infinitedance_cli.stages.restore_feet.work:open_stage", config)
+    run_over_clips(sources, output, task, where, force=force)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infinitedance_cli import options
 from infinitedance_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from infinitedance_cli.stages.tokenize.config import TokenizeConfig
 
 Decode = Annotated[bool, typer.Option("--decode", help="Turn the clips' tokens back into motion.")]
 Stats = Annotated[
@@ -24,13 +27,17 @@ Refine = Annotated[
 
 def command(
     inputs: options.Inputs = None,
-    output: options.Output = "-",
+    output: options.ClipsOutput = "-",
     decode: Decode = False,
     stats: Stats = False,
     as_json: options.Json = False,
     tokenizer: options.Tokenizer = None,
     refine: Refine = None,
     device: options.Device = None,
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
     force: options.Force = False,
     config_file: options.ConfigFile = None,
     overrides: options.Overrides = None,
@@ -51,22 +58,28 @@ def command(
         raise UsageError(f"--stats writes no clips; leave out {'--decode' if decode else '--output'}")
     if as_json and not stats:
         raise UsageError("--json is a form of --stats; give both")
-    from infinitedance_cli.stream.ports import check_inputs, check_output, read_clips, write_clips
+    from infinitedance_cli.engine.clips import run_over_clips
+    from infinitedance_cli.engine.placement import placement
+    from infinitedance_cli.engine.task import Task
 
-    sources = inputs or ["-"]
+    where = placement(run_on, jobs, address, gpus)
+    if stats:
+        _print_statistics(inputs or ["-"], config, as_json=as_json)
+        return
+    opened = "open_detokenizer" if decode else "open_tokenizer"
+    task = Task(f"infinitedance_cli.stages.tokenize.work:{opened}", config)
+    run_over_clips(inputs or ["-"], output, task, where, force=force)
+
+
+def _print_statistics(sources: list[str], config: TokenizeConfig, *, as_json: bool) -> None:
+    from infinitedance_cli.stream.ports import check_inputs, read_clips
+
     check_inputs(sources)
-    if not stats:
-        check_output(output, force=force)
     from infinitedance_cli.models.bundle import load_part
     from infinitedance_cli.models.device import pick_device
     from infinitedance_cli.models.tokenizer import Tokenizer
-    from infinitedance_cli.stages.tokenize import stage, statistics
+    from infinitedance_cli.stages.tokenize import statistics
 
     network = load_part(config.tokenizer, "tokenizer", Tokenizer, pick_device(config.device))
-    if stats:
-        found = statistics.measure(read_clips(sources), network, config)
-        text = json.dumps(statistics.as_json(found), indent=2) if as_json else statistics.as_table(found)
-        typer.echo(text)
-        return
-    work = stage.detokenize if decode else stage.tokenize
-    write_clips(work(read_clips(sources), network, config), output, force=force)
+    found = statistics.measure(read_clips(sources), network, config)
+    typer.echo(json.dumps(statistics.as_json(found), indent=2) if as_json else statistics.as_table(found))

@@ -18,7 +18,7 @@ from infinitedance_cli.errors import ConfigError, MissingResource, StageFailed
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.resample import resample_clip
 from infinitedance_cli.motion.skeleton import Skeleton, default_skeleton
-from infinitedance_cli.stages.imitate import parallel
+from infinitedance_cli.stages.imitate import work
 from infinitedance_cli.stages.imitate.body import build_body
 from infinitedance_cli.stages.imitate.config import ImitateConfig
 from infinitedance_cli.stages.imitate.conformance import check_engine, floating, standing, swaying
@@ -132,11 +132,13 @@ def test_a_clip_that_falls_is_left_out_and_the_next_one_is_danced(in_mujoco: Isa
 
 
 def test_several_clips_share_one_simulation(in_mujoco: IsaacGymEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "load_engine", lambda name: in_mujoco)
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", None)  # another process would have to start another one
+    monkeypatch.setattr(work, "load_engine", lambda name: in_mujoco)
     clips = [standing(8), swaying(8), standing(6)]
     config = ImitateConfig(engine="isaacgym")
-    danced = list(parallel.imitate_many(clips, config, Failures()))
+    assert work.default_jobs(config) == 1  # another process would have to start another one
+    results = list(work.open_stage(config).run(clips))
+    assert [result.error for result in results] == [None] * 3
+    danced = [clip for result in results for clip in result.values]
     assert [(clip.clip_id, clip.frames) for clip in danced] == [("standing", 8), ("swaying", 8), ("standing", 6)]
 
 

@@ -27,7 +27,7 @@ def test_a_pipe_of_clips(tmp_path: Path, run_idance: RunIdance) -> None:
 def test_a_failed_clip_is_left_out_with_exit_code_5(tmp_path: Path, idance: Idance) -> None:
     (tmp_path / "in.h5").write_bytes(encode(example_clip(20)) + encode(torn()))
     result = idance("imitate", tmp_path / "in.h5", "-o", tmp_path / "out.h5", "-j", "1")
-    assert result.code == 5 and "fell in 1 of 2 clips: torn at 0." in result.lines[-1]
+    assert result.code == 5 and "1 of 2 clips failed and were left out: the body fell in torn at 0." in result.lines[-1]
     assert [clip.clip_id for clip in read_clips([str(tmp_path / "out.h5")])] == ["example"]
     result = idance("imitate", tmp_path / "in.h5", "-o", tmp_path / "all.h5", "-j", "1", "--keep-failed")
     assert result.code == 0, result.lines
@@ -38,7 +38,7 @@ def test_a_failed_clip_is_left_out_with_exit_code_5(tmp_path: Path, idance: Idan
 def test_where_all_clips_fail_nothing_is_written(tmp_path: Path, idance: Idance) -> None:
     (tmp_path / "in.h5").write_bytes(encode(torn()))
     result = idance("imitate", tmp_path / "in.h5", "-o", tmp_path / "out.h5")
-    assert result.code == 5 and "fell in 1 of 1 clips" in result.lines[-1]
+    assert result.code == 5 and "the body fell in torn at" in result.lines[-1]
     assert not (tmp_path / "out.h5").exists()
 
 
