@@ -27,12 +27,22 @@ class Interrupts:
         """True when the process was asked to stop."""
         return self._pending is not None
 
-    def obey(self) -> None:
-        """Do what the signal would have done at once: KeyboardInterrupt on Ctrl-C, the end of the process, …"""
-        if self._pending is not None:
-            number, self._pending = self._pending, None
-            signal.signal(number, self._usual[number])
-            signal.raise_signal(number)
+    @property
+    def number(self) -> int:
+        """The signal that is pending; 0 for none."""
+        return int(self._pending or 0)
+
+    def obey(self, number: int | None = None) -> None:
+        """Do what the signal would have done at once: KeyboardInterrupt on Ctrl-C, the end of the process, …
+
+        `number` is a signal that another process of the training was sent; this one's own otherwise.
+        """
+        wanted, self._pending = number or self.number, None
+        if wanted:
+            usual = self._usual.get(signal.Signals(wanted))
+            if usual is not None:
+                signal.signal(wanted, usual)
+            signal.raise_signal(wanted)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.pending:  # asked twice: at once
