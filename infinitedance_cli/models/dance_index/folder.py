@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.dance_index.base import DanceIndex, Hit, IndexedClip, source_of
 from infinitedance_cli.models.dance_index.manifest import MANIFEST, Manifest, SegmentEntry, read_manifest
-from infinitedance_cli.models.dance_index.searchers import Searcher
+from infinitedance_cli.models.dance_index.searchers import Searcher, scanned
 from infinitedance_cli.models.dance_index.segment import SEARCHER, Segment
 
 _FEW_ENTRIES = 5_000
 """Where a filter leaves no more than this of a segment, every one of them is compared."""
 _FETCHED_TOO_MUCH = 1_000
 """Up to so many unwanted rows are fetched and dropped; more are told to faiss, entry by entry."""
-_COMPARED_ROWS = 16_384
 _FITTED_STEPS, _FITTED_BLOCK = 400_000, 4_000
 _TRIES = 5
 
@@ -66,7 +65,8 @@ class OpenSegment(Segment):
         if left <= 0:
             return [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in queries]
         if self.entry.parameters.kind == "exact" or left <= max(_FEW_ENTRIES, count):
-            return self._compared_with_all(queries, count, rows, unwanted)
+            ranges, most = list(_between(rows, unwanted)), min(count, left)
+            return [self._compared(query, scanned(self.vectors, query, most, ranges), count) for query in queries]
         parameters, everything = self.entry.parameters, self.searcher.everything
         # The rarer the wanted entries, the farther apart they lie; a graph is walked through unwanted ones, too.
         thinned = len(self.vectors) / left
@@ -103,17 +103,6 @@ class OpenSegment(Segment):
         best = np.argsort(-scores, kind="stable")[:count]
         return scores[best], rows[best]
 
-    def _compared_with_all(
-        self, queries: NDArray[np.float32], count: int, rows: tuple[int, int], unwanted: Sequence[tuple[int, int]]
-    ) -> list[Scored]:
-        best = [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in queries]
-        for first in range(*rows, _COMPARED_ROWS):
-            numbers = np.arange(first, min(rows[1], first + _COMPARED_ROWS))
-            scores = queries @ self.vectors[first : numbers[-1] + 1].astype(np.float32).T
-            scores[:, _inside(numbers, unwanted)] = -np.inf
-            best = [nearest(old, (line, numbers), count) for old, line in zip(best, scores, strict=True)]
-        return best
-
 
 def nearest(one: Scored, other: Scored, count: int) -> Scored:
     """The best `count` of two lists of scores and rows; rows that score −∞ are left out."""
@@ -134,6 +123,15 @@ def _inside(rows: NDArray[np.int64], ranges: Sequence[tuple[int, int]]) -> NDArr
         place = np.searchsorted(starts, rows, "right") - 1
         inside = (place >= 0) & (rows < ends[place])
     return inside
+
+
+def _between(rows: tuple[int, int], unwanted: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a range without the unwanted ones, which are sorted and do not overlap."""
+    first = rows[0]
+    for low, high in [*unwanted, (rows[1], rows[1])]:
+        if first < low:
+            yield first, low
+        first = high
 
 
 def _mask(count: int, ranges: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
