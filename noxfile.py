@@ -96,6 +96,7 @@ def bench(session: nox.Session) -> None:
         "bench_imitate": [data],
         "bench_restore_feet": [data],
         "bench_chain": [data],
+        "bench_costs": [data],
         "bench_music": songs,
         "bench_generate": ["--real", data, "--", *(untouched or [*examples, *songs])],
     }
