@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from infinitedance_cli.errors import BadInput
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.remote import fetched, is_remote
 from infinitedance_cli.stream.codec import decode
+from infinitedance_cli.stream.dance_pieces import join_pieces, may_be_piece, piece_of
 from infinitedance_cli.stream.dispatch import format_for_reading
 from infinitedance_cli.stream.framing import locate_images, read_images
 from infinitedance_cli.stream.ports import OWN_FORMAT, PIPE, check_inputs, read_file
@@ -86,13 +88,15 @@ class ImageAt:
 
     def load(self) -> list[MotionClip]:
         """The clip."""
-        return [decode(self._image(), self.where)]
+        return [decode(self.image, self.where)]
 
     def key(self) -> str:
         """Of the image."""
-        return hashlib.sha256(self._image()).hexdigest()
+        return hashlib.sha256(self.image).hexdigest()
 
-    def _image(self) -> bytes:
+    @property
+    def image(self) -> bytes:
+        """The image, read now."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
@@ -117,6 +121,31 @@ class Image:
     def key(self) -> str:
         """Of the image."""
         return hashlib.sha256(self.image).hexdigest()
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of one dance, as their images: one clip."""
+
+    parts: tuple[ImageAt | Image, ...]
+
+    @property
+    def where(self) -> str:
+        """Where the dance begins."""
+        return self.parts[0].where
+
+    @property
+    def group(self) -> str:
+        """The dance."""
+        return self.where
+
+    def load(self) -> list[MotionClip]:
+        """The dance."""
+        return list(join_pieces(clip for part in self.parts for clip in part.load()))
+
+    def key(self) -> str:
+        """Of all images."""
+        return hashlib.sha256(" ".join(part.key() for part in self.parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -194,8 +223,7 @@ def find_clips(names: Sequence[str]) -> Iterator[Input]:
 
 def _clips_of(name: str) -> Iterator[Input]:
     if name == PIPE:
-        for where, image in read_images(sys.stdin.buffer, "standard input"):
-            yield Image(where, image)
+        yield from _whole(Image(where, image) for where, image in read_images(sys.stdin.buffer, "standard input"))
     elif is_shard_folder(name):
         for number in range(len(_shards(name))):
             yield ShardClip(name, number)
@@ -209,11 +237,36 @@ def _images_of(name: str) -> Iterator[Input]:
     count = 0
     with open(name, "rb") as file:
         try:
-            for where, offset, size in locate_images(file, name):
+            images = (ImageAt(name, offset, size, where) for where, offset, size in locate_images(file, name))
+            first = next(images, None)
+            if first is None:
+                return
+            # A file that begins with a whole clip is only listed: its images are read by whoever works on them.
+            listed = chain((first,), images)
+            for one in _whole(listed) if may_be_piece(first.image) else listed:
                 count += 1
-                yield ImageAt(name, offset, size, where)
+                yield one
         except BadInput as error:
             yield Unreadable(f"{name}, from clip {count + 1} on", str(error))
+
+
+def _whole(images: Iterable[ImageAt | Image]) -> Iterator[Input]:
+    """The images, those of the pieces of a dance together."""
+    held: list[ImageAt | Image] = []
+    for one in images:
+        piece = piece_of(one.load()[0]) if may_be_piece(one.image) else None
+        if held and (piece is None or piece.number == 0):
+            yield Pieces(tuple(held))
+            held = []
+        if piece is None:
+            yield one
+            continue
+        held.append(one)
+        if piece.last:
+            yield Pieces(tuple(held))
+            held = []
+    if held:
+        yield Pieces(tuple(held))
 
 
 def file_key(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.bundle_files import FILES, STARTER, bundle_folder, file_in, part_path, starter_folder
@@ -98,6 +98,11 @@ class Bundle:
                 f"{self.path('retriever')}: reads {seeks} music values a step, the choreographer beside it {hears}; "
                 "take both from one training"
             )
+
+    @cached_property
+    def code_turns(self) -> Tensor:
+        """By how many radians each code (Q, K) turns the dancer; see `DanceIndex.code_turns`."""
+        return torch.from_numpy(self.index.code_turns(self.choreographer.codebook.cpu().numpy()))
 
     @cached_property
     def licences(self) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from infinitedance_cli.errors import BadInput, ConfigError, MissingResource, Sta
 
 FORMAT = "idance-model"
 FORMAT_VERSION = 1
+_WRAPPER = "_checkpoint_wrapped_module."
+"""What torch puts into the names of modules whose activations are computed anew; `state_dict` leaves it out."""
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -190,7 +192,8 @@ def _require_fit(cast: Tensor, stored: Tensor, name: str, source: str) -> None:
 
 def full_state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict and the buffers that it leaves out, such as the codebooks' moving averages."""
-    return {**dict(model.named_buffers(remove_duplicate=False)), **model.state_dict()}
+    buffers = dict(model.named_buffers(remove_duplicate=False))
+    return {**{name.replace(_WRAPPER, ""): value for name, value in buffers.items()}, **model.state_dict()}
 
 
 def load_full_state(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -128,20 +128,28 @@ class ReleasedChoreographer(nn.Module):
         prefix: Tensor = self.music_bridge(torch.cat([music, styled, placed], -1))
         return prefix
 
-    def forward(self, codes: Tensor, prefix: Tensor, style: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, codes: Tensor, prefix: Tensor, style: Tensor | None = None, valid: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Loss (scalar) and logits (B, S, Q, vocabulary) of codes (B, S, Q) after a prefix.
 
-        With `style` (B,), the style classifier's loss on the mean input embedding is added.
+        With `style` (B,), the style classifier's loss on the mean input embedding is added. `valid` (B, S) are the
+        steps that count; all by default.
         """
         config = self.config
         inputs = torch.cat([prefix, self._embed(codes)], 1)
         hidden = self.llama.model(inputs_embeds=inputs, use_cache=False).last_hidden_state
         # The last prefix position predicts the first code, each code's position the next code.
         logits = self.llama.lm_head(hidden[:, prefix.shape[1] - 1 : -1])
-        loss = functional.cross_entropy(logits.flatten(0, 1).float(), self._ids(codes).flatten())
+        targets = self._ids(codes)
+        if valid is not None:
+            targets = targets.masked_fill(~valid.repeat_interleave(config.codebooks, 1), -100)
+        loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
         if style is not None:
             guessed = self.style_classifier(inputs.mean(1))
-            loss = loss + config.style_weight * functional.cross_entropy(guessed.float(), style)
+            missed = functional.cross_entropy(guessed.float(), style, reduction="none")
+            counted = torch.ones_like(missed) if valid is None else valid.sum(1).to(missed.dtype)
+            loss = loss + config.style_weight * (missed * counted).sum() / counted.sum()
         return loss, logits.unflatten(1, (-1, config.codebooks))
 
     def _embed(self, codes: Tensor) -> Tensor:

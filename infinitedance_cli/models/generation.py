@@ -21,6 +21,11 @@ ConditionAt = Callable[[int, int], Tensor]
 """(first step, number of steps) → condition (rows, steps, hidden); rows as `generate_codes` says."""
 
 
+Until = Callable[[int], int]
+"""How many steps a dance has, as far as is asked: (steps) → the smaller of both. A song that is still being heard is
+listened to until this is known."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Rows of a draw that are candidates for one dance: every `span` steps the one that `pick` names goes on alone.
@@ -34,16 +39,33 @@ class Selection:
     context: int
 
 
+@dataclass(frozen=True)
+class Span:
+    """Steps `first` to `stop` of a dance, one window; `last` is the one that ends with the dance."""
+
+    first: int
+    stop: int
+    last: bool
+
+
+def window_spans(until: Until, window: int, kept: int) -> Iterator[Span]:
+    """The windows of a dance, each asked about one step beyond its end; the last window ends with the dance."""
+    first = 0
+    while (known := until(first + window + 1)) > first + window:
+        yield Span(first, first + window, last=False)
+        first += window - kept
+    yield Span(max(0, known - window), known, last=True)
+
+
 def window_starts(total: int, window: int, kept: int) -> list[int]:
     """First steps of the windows of a dance of `total` steps; the last window ends with the dance."""
-    last = max(0, total - window)
-    return [*range(0, last, window - kept), last]
+    return [span.first for span in window_spans(lambda steps: min(steps, total), window, kept)]
 
 
 def generate_codes(
     model: Choreographer,
     condition_at: ConditionAt,
-    total: int,
+    total: int | Until,
     sampler: Sampler,
     *,
     takes: int = 1,
@@ -53,11 +75,13 @@ def generate_codes(
 ) -> Iterator[Tensor]:
     """Draw a dance of `total` steps, yielding the codes (takes, Q) of each step, or (1, Q) with a selection.
 
+    Codes are yielded before the next window's condition is asked for, so that a dance can follow a song as it comes in.
+
     Args:
         model: in evaluation.
         condition_at: gives the condition of a window. Its rows are the takes; with guidance other than 1, the takes
             with their conditions followed by the takes without. A single row of either stands for all takes.
-        total: steps of the dance.
+        total: steps of the dance; or, where its end is not known yet, `Until`.
         sampler: with one seed per take.
         takes: dances drawn together.
         guidance: how far logits are moved from the unconditional towards and beyond the conditional ones.
@@ -67,18 +91,18 @@ def generate_codes(
     window = model.config.steps
     kept = window // 2 if kept is None else kept
     require(0 < kept < window, f"kept is {kept}; expected 1 to {window - 1}, below the window")
+    until = total if callable(total) else lambda steps: min(steps, total)
     dance = _Dance(model, sampler, takes, guidance)
     done = 0
-    for first in window_starts(total, window, kept):
-        stop = min(first + window, total)
-        dance.begin(condition_at(first, stop - first), done - first)
-        for step in range(done, stop):
+    for span in window_spans(until, window, kept):
+        dance.begin(condition_at(span.first, span.stop - span.first), done - span.first)
+        for step in range(done, span.stop):
             codes = dance.step()
             if selection is None:
                 yield codes
-            elif len(dance.open) == selection.span or step + 1 == total:
+            elif len(dance.open) == selection.span or (span.last and step + 1 == span.stop):
                 yield from dance.settle(selection, step + 1)
-        done = stop
+        done = span.stop
 
 
 class _Dance:

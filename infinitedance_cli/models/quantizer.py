@@ -103,14 +103,14 @@ class Codebook(nn.Module):
         return scores.argmax(1)
 
     @torch.no_grad()
-    def initialise(self, rows: Tensor) -> None:
-        """Start from random rows of the first batch, moved to cluster centres by Lloyd's iterations."""
-        size = self.config.codebook_size
-        if len(rows) < size:
-            rows = rows.repeat(-(-size // len(rows)), 1)
+    def initialise(self, rows: Tensor, passes: int = 1) -> None:
+        """Start from random rows of the first `passes` batches, moved to cluster centres by Lloyd's iterations."""
+        size, known = self.config.codebook_size, len(rows) * _processes()[1]
+        if known < size:
+            times = -(-size // known)
+            rows, passes = rows.repeat(times, 1), passes * times
             rows = rows + torch.randn_like(rows) * (0.01 / self.config.code_dim**0.5)
-        centres = _random_rows(rows, size)
-        self.codebook.copy_(_from_first_process(centres))
+        self.codebook.copy_(_random_rows(rows, size, passes))
         for _ in range(self.config.kmeans_iterations):
             count, total = self._batch_totals(rows, self.nearest(rows))
             used = (count > 0).unsqueeze(1)
@@ -119,8 +119,11 @@ class Codebook(nn.Module):
         self.initialised.fill_(True)
 
     @torch.no_grad()
-    def update(self, rows: Tensor, codes: Tensor) -> None:
-        """One EMA step from rows (N, C) and their codes (N,): sums and counts decay, codes become their quotient."""
+    def update(self, rows: Tensor, codes: Tensor) -> Tensor:
+        """One EMA step from rows (N, C) and their codes (N,): sums and counts decay, codes become their quotient.
+
+        Returns how often each code was chosen (K,), over all processes.
+        """
         decay = self.config.decay
         count, total = self._batch_totals(rows, codes)
         even = count.sum() / self.config.codebook_size
@@ -131,11 +134,12 @@ class Codebook(nn.Module):
         self.code_sum.mul_(decay).add_(total, alpha=1 - decay)
         self._revive(rows, even)
         self.codebook.copy_(self.code_sum / self.code_count.unsqueeze(1))
+        return count
 
     def _revive(self, rows: Tensor, even: Tensor) -> None:
         """Move dead codes to random rows of the batch, with the weight of an evenly used code."""
         dead = self.code_count < torch.clamp(self.config.dead_code_share * even, min=1e-6)
-        replacement = _from_first_process(_random_rows(rows, len(dead)))
+        replacement = _random_rows(rows, len(dead))
         self.code_count.copy_(torch.where(dead, even, self.code_count))
         self.code_sum.copy_(torch.where(dead.unsqueeze(1), replacement * even, self.code_sum))
 
@@ -143,7 +147,7 @@ class Codebook(nn.Module):
         """Counts (K,) and sums (K, C) of the rows of each code, over all processes."""
         total = torch.zeros_like(self.codebook).index_add_(0, codes, rows.to(self.codebook.dtype))
         count = torch.bincount(codes, minlength=len(self.codebook)).to(total.dtype)
-        if dist.is_available() and dist.is_initialized():
+        if _processes()[1] > 1:
             dist.all_reduce(total)
             dist.all_reduce(count)
         return count, total
@@ -173,10 +177,10 @@ class ResidualQuantizer(nn.Module):
         kept = self._kept_layers()
         losses, codes, perplexities = [], [], []
         for layer in self._books()[:kept]:
-            vectors, chosen = self._quantise_layer(layer, residual)
+            vectors, chosen, count = self._quantise_layer(layer, residual)
             losses.append(functional.mse_loss(residual, vectors))
             codes.append(chosen)
-            perplexities.append(_perplexity(chosen, self.config.codebook_size))
+            perplexities.append(_perplexity(count))
             residual = residual - vectors
         dropped = self.config.layers - kept
         codes += [torch.full_like(codes[0], -1)] * dropped
@@ -199,11 +203,12 @@ class ResidualQuantizer(nn.Module):
         return torch.stack(codes, 1).view(*latent.shape[:-1], -1)
 
     @torch.no_grad()
-    def initialise(self, latent: Tensor) -> None:
-        """Set every layer's codebook by clustering what the layers before it leave of latents (N, C)."""
+    def initialise(self, latent: Tensor, passes: int = 1) -> None:
+        """Set every layer's codebook by clustering what the layers before it leave of latents (N, C) of `passes`
+        batches of equal size, one after the other."""
         residual = latent
         for layer in self._books():
-            layer.initialise(residual)
+            layer.initialise(residual, passes)
             residual = residual - functional.embedding(layer.nearest(residual), layer.codebook)
 
     def embed(self, codes: Tensor) -> Tensor:
@@ -223,21 +228,28 @@ class ResidualQuantizer(nn.Module):
 
     def _kept_layers(self) -> int:
         """How many layers this batch uses: all, or in training 1..Q drawn evenly with the dropout's chance."""
-        if not self.training or float(torch.rand(())) >= self.config.dropout:
+        if not self.training:
             return self.config.layers
-        return int(torch.randint(1, self.config.layers + 1, ()))
+        kept = self.config.layers
+        if float(torch.rand(())) < self.config.dropout:
+            kept = int(torch.randint(1, self.config.layers + 1, ()))
+        return int(_from_first_process(torch.tensor(kept, device=self.codebooks().device)))
 
-    def _quantise_layer(self, layer: Codebook, residual: Tensor) -> tuple[Tensor, Tensor]:
+    def _quantise_layer(self, layer: Codebook, residual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Vectors, codes and how often each code was chosen."""
         rows = residual.detach()
         if not self.training:
             codes = layer.nearest(rows)
-            return functional.embedding(codes, layer.codebook), codes
+            return (
+                functional.embedding(codes, layer.codebook),
+                codes,
+                torch.bincount(codes, minlength=len(layer.codebook)),
+            )
         if not bool(layer.initialised):
             layer.initialise(rows)
         codes = layer.choose(rows, self.config.sample_temperature)
         vectors = functional.embedding(codes, layer.codebook).clone()
-        layer.update(rows, codes)
-        return vectors, codes
+        return vectors, codes, layer.update(rows, codes)
 
 
 def straight_through(latent: Tensor, quantised: Tensor) -> Tensor:
@@ -245,22 +257,42 @@ def straight_through(latent: Tensor, quantised: Tensor) -> Tensor:
     return latent + (quantised - latent).detach()
 
 
-def _perplexity(codes: Tensor, size: int) -> Tensor:
-    """exp of the entropy of the code histogram: the effective number of codes in use."""
-    share = torch.bincount(codes, minlength=size).float() / codes.numel()
+def _perplexity(count: Tensor) -> Tensor:
+    """exp of the entropy of how often each code was chosen (K,): the effective number of codes in use."""
+    share = count.float() / count.sum()
     return torch.exp(-(share * (share + 1e-10).log()).sum())
 
 
-def _random_rows(rows: Tensor, count: int) -> Tensor:
-    """`count` random rows of (N, C), without repetition while there are enough."""
-    if len(rows) >= count:
-        return rows[torch.randperm(len(rows), device=rows.device)[:count]]
-    return rows[torch.randint(len(rows), (count,), device=rows.device)]
+def _random_rows(rows: Tensor, count: int, passes: int = 1) -> Tensor:
+    """`count` random rows of all processes' (N, C), without repetition while there are enough; the same everywhere.
+
+    They are those that one process would choose from the whole batches, of which `passes` lie one after the other.
+    """
+    own, processes = _processes()
+    total = len(rows) * processes
+    if total >= count:
+        index = torch.randperm(total, device=rows.device)[:count]
+    else:
+        index = torch.randint(total, (count,), device=rows.device)
+    if processes == 1:
+        return rows[index]
+    index, share = _from_first_process(index), len(rows) // passes
+    batch, within = index // (share * processes), index % (share * processes)
+    found = torch.where((within // share == own).unsqueeze(1), rows[batch * share + within % share], 0.0)
+    dist.all_reduce(found)
+    return found
+
+
+def _processes() -> tuple[int, int]:
+    """This process's number, and how many train together."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
 
 
 def _from_first_process(tensor: Tensor) -> Tensor:
     """The first process's value everywhere, so that the codebooks of several GPUs stay the same."""
-    if dist.is_available() and dist.is_initialized():
+    if _processes()[1] > 1:
         tensor = tensor.contiguous()
         dist.broadcast(tensor, 0)
     return tensor

@@ -7,7 +7,7 @@ rotation from the same codes. `RVQConfig.release()` is the released network, ten
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -183,20 +183,35 @@ class RVQVAE(nn.Module):
         rotations: Tensor = self.rot_decoder(embedding.transpose(1, 2).contiguous())
         return rotations.transpose(1, 2)
 
-    @torch.no_grad()
     def decode_windowed(self, codes: Tensor, window: int = 256) -> Iterator[Tensor]:
-        """Decode codes (B, S, Q) of any length piece by piece: features (B, 4·n, D) of n ≤ `window` triplets at a time.
+        """Decode codes (B, S, Q) of any length piece by piece; see `decode_parts`."""
+        yield from self.decode_parts([codes], window)
 
-        Every window is decoded with the decoder's whole reach on both sides, so the pieces laid end to end equal
-        `decode(codes)`, and memory does not grow with S.
+    @torch.no_grad()
+    def decode_parts(self, parts: Iterable[Tensor], window: int) -> Iterator[Tensor]:
+        """Decode codes (B, n, Q) that come in parts: features (B, 4·m, D) of m ≤ `window` triplets at a time.
+
+        Every window is decoded with the decoder's whole reach on both sides, as soon as those codes are there. So the
+        pieces laid end to end equal `decode` of all codes, and memory does not grow with their number.
         """
         require(window >= 1, f"window is {window}; expected 1 or more")
-        reach, stride, steps = self.config.conv().decoder_reach, self.config.stride, codes.shape[1]
-        for start in range(0, steps, window):
-            stop = min(start + window, steps)
-            first = max(start - reach, 0)
-            features = self.decode(codes[:, first : min(stop + reach, steps)])
-            yield features[:, (start - first) * stride : (stop - first) * stride]
+        reach = self.config.conv().decoder_reach
+        held, first, start = None, 0, 0
+        for part in parts:
+            held = part if held is None else torch.cat([held, part], 1)
+            while first + held.shape[1] >= start + window + reach:
+                yield self._decode_inside(held, start - first, window, reach)
+                start += window
+                gone = max(start - reach - first, 0)
+                held, first = held[:, gone:], first + gone
+        while held is not None and start < first + held.shape[1]:
+            yield self._decode_inside(held, start - first, window, reach)
+            start += window
+
+    def _decode_inside(self, codes: Tensor, start: int, window: int, reach: int) -> Tensor:
+        """Features of the `window` steps from `start` on, decoded with `reach` steps around them."""
+        stop, first, stride = min(start + window, codes.shape[1]), max(start - reach, 0), self.config.stride
+        return self.decode(codes[:, first : stop + reach])[:, (start - first) * stride : (stop - first) * stride]
 
     def codebooks(self) -> Tensor:
         """All codebooks, (Q, codebook_size, code_dim)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -115,8 +115,12 @@ class Tokenizer(nn.Module):
         """Features (B, 4S, D) of codes (B, S, Q)."""
         return self.restore(self.network.decode(codes))
 
-    @torch.no_grad()
     def decode_windowed(self, codes: Tensor, window: int = WINDOW_STEPS) -> Iterator[Tensor]:
-        """`decode` piece by piece in constant memory; see `RVQVAE.decode_windowed`."""
-        for piece in self.network.decode_windowed(codes, window):
+        """`decode` piece by piece in constant memory; see `RVQVAE.decode_parts`."""
+        yield from self.decode_parts([codes], window)
+
+    @torch.no_grad()
+    def decode_parts(self, codes: Iterable[Tensor], window: int = WINDOW_STEPS) -> Iterator[Tensor]:
+        """`decode` of codes (B, n, Q) that come in parts; see `RVQVAE.decode_parts`."""
+        for piece in self.network.decode_parts(codes, window):
             yield self.restore(piece)

@@ -19,10 +19,20 @@ def joint_speed(positions: FloatArray, sigma: float = SPEED_SIGMA_FRAMES) -> Flo
 
     `sigma` 0 leaves it as it is.
     """
+    return smooth_speed(step_lengths(positions), sigma)
+
+
+def step_lengths(positions: FloatArray) -> FloatArray:
+    """Mean step length (T-1,) over all joints of `positions` (T, J, 3), m/frame."""
+    lengths: FloatArray = np.linalg.norm(np.diff(positions.astype(np.float64), axis=0), axis=-1).mean(axis=-1)
+    return lengths
+
+
+def smooth_speed(lengths: FloatArray, sigma: float = SPEED_SIGMA_FRAMES) -> FloatArray:
+    """Step lengths (N,), Gaussian-smoothed over `sigma` frames."""
     from scipy.ndimage import gaussian_filter1d
 
-    speed = np.linalg.norm(np.diff(positions.astype(np.float64), axis=0), axis=-1).mean(axis=-1)
-    smooth: FloatArray = gaussian_filter1d(speed, sigma) if sigma > 0 else speed
+    smooth: FloatArray = gaussian_filter1d(lengths, sigma) if sigma > 0 else lengths
     return smooth
 
 
@@ -31,7 +41,11 @@ def kinematic_beats(positions: FloatArray) -> NDArray[np.int64]:
 
     `positions` (T, J, 3) in the world at 30 fps, J 22 for published figures. Beat `t` lies on the step t → t+1.
     """
-    speed = joint_speed(positions)
+    return speed_minima(joint_speed(positions))
+
+
+def speed_minima(speed: FloatArray) -> NDArray[np.int64]:
+    """Steps (B,) of the strict local minima of a smooth speed (N,)."""
     return np.flatnonzero((speed[1:-1] < speed[:-2]) & (speed[1:-1] < speed[2:])) + 1
 
 

@@ -25,6 +25,7 @@ from infinitedance_cli.motion.contact import (
     hold_contacts,
 )
 from infinitedance_cli.motion.features.heading import turn, wrap
+from infinitedance_cli.motion.foot_memory import FootMemory
 from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.motion.leg_ik import LEFT_LEG, RIGHT_LEG, LegChain, solve_leg
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT
@@ -61,10 +62,14 @@ class FootLock:
 
 
 def lock_feet(
-    clip: MotionClip, contact_probability: FloatArray | None = None, config: FootLock | None = None
+    clip: MotionClip,
+    contact_probability: FloatArray | None = None,
+    config: FootLock | None = None,
+    memory: FootMemory | None = None,
 ) -> MotionClip:
     """The clip with planted feet at rest on the floor y = 0, and its `contacts` set to what was planted.
 
+    `memory` goes on from a window that begins earlier, and remembers this one.
     `contact_probability` (T, 4) in [0, 1] for `FOOT_LABELS` decides what is planted instead of the motion itself.
     Raises BadInput when its shape is wrong or the skeleton has no SMPL-X legs.
     """
@@ -83,7 +88,7 @@ def lock_feet(
         if not config.moves_body:
             break
         positions = positions + root_correction(positions, planted, rest, config)[:, None]
-    targets = foot_targets(positions[:, FOOT_JOINTS], planted, rest, config)
+    targets = foot_targets(positions[:, FOOT_JOINTS], planted, rest, config, memory)
     positions = positions + _reach_correction(positions, targets, config)[:, None]
     joints = clip.joint_rotation.copy()
     for leg, column in ((LEFT_LEG, 0), (RIGHT_LEG, 2)):
@@ -138,17 +143,26 @@ def root_correction(
     return offset
 
 
-def foot_targets(feet: FloatArray, planted: NDArray[np.bool_], rest: FloatArray, config: FootLock) -> FloatArray:
+def foot_targets(
+    feet: FloatArray,
+    planted: NDArray[np.bool_],
+    rest: FloatArray,
+    config: FootLock,
+    memory: FootMemory | None = None,
+) -> FloatArray:
     """Paths (T, 4, 3) of the foot joints that rest while planted and stay above the floor; feet keep their length.
 
     A foot is moved as a rigid piece: its pitch follows from the heights of ankle and toe, it stops turning while both
     are planted, and it is shifted so that whichever is planted rests.
     """
     paths = np.empty_like(feet)
+    memory = FootMemory() if memory is None else memory
     for ankle, toe in zip(ANKLES, TOES, strict=True):
         low = _standing_height(feet[:, ankle, 1], planted[:, ankle], rest[ankle], config, keeps_tiptoe=True)
         high = _standing_height(feet[:, toe, 1], planted[:, toe], rest[toe], config, keeps_tiptoe=False)
-        bone = _foot_bone(feet[:, toe] - feet[:, ankle], high - low, planted[:, ankle] & planted[:, toe])
+        flat = planted[:, ankle] & planted[:, toe]
+        turned = memory.solve(f"turn {ankle}", _yaw_fit(feet[:, toe] - feet[:, ankle], flat))
+        bone = _foot_bone(feet[:, toe] - feet[:, ankle], high - low, turned[:, 0])
         start = feet[:, ankle].copy()
         start[:, 1] = low
         shift = PathFit(len(feet), 2)
@@ -156,7 +170,7 @@ def foot_targets(feet: FloatArray, planted: NDArray[np.bool_], rest: FloatArray,
             shift.add(1, _HOLD * _held(planted[:, joint]), -np.diff(path[:, [0, 2]], axis=0))
         shift.add(2, 1.0)
         shift.add(0, (4 * config.ease) ** -4)
-        start[:, [0, 2]] += shift.solve()
+        start[:, [0, 2]] += memory.solve(f"shift {ankle}", shift)
         paths[:, ankle], paths[:, toe] = start, start + bone
     return paths
 
@@ -167,18 +181,23 @@ def _held(planted: NDArray[np.bool_]) -> FloatArray:
     return held
 
 
-def _foot_bone(bone: FloatArray, rise: FloatArray, flat: NDArray[np.bool_]) -> FloatArray:
-    """The bones (T, 3) ankle → toe at their old length, with `rise` (T,) metres, not turning while `flat` (T,)."""
+def _yaw_fit(bone: FloatArray, flat: NDArray[np.bool_]) -> PathFit:
+    """By what angle (T, 1) bones (T, 3) ankle → toe are turned so that they do not turn while `flat` (T,)."""
+    yaw = PathFit(len(bone), 1)
+    yaw.add(1, _HOLD * _held(flat), -wrap(np.diff(np.arctan2(bone[:, 0], bone[:, 2])))[:, None])
+    yaw.add(2, 1.0)
+    yaw.add(0, 1e-3)
+    return yaw
+
+
+def _foot_bone(bone: FloatArray, rise: FloatArray, turned: FloatArray) -> FloatArray:
+    """The bones (T, 3) ankle → toe at their old length, with `rise` (T,) metres, `turned` (T,) radians about +y."""
     length = np.linalg.norm(bone, axis=-1)
     rise = np.clip(rise, -0.999 * length, 0.999 * length)
     ahead = np.maximum(np.linalg.norm(bone[:, [0, 2]], axis=-1), 0.01)
     scale = np.sqrt(length**2 - rise**2) / ahead
     level = np.stack((bone[:, 0] * scale, np.zeros_like(rise), bone[:, 2] * scale), axis=-1)
-    yaw = PathFit(len(bone), 1)
-    yaw.add(1, _HOLD * _held(flat), -wrap(np.diff(np.arctan2(bone[:, 0], bone[:, 2])))[:, None])
-    yaw.add(2, 1.0)
-    yaw.add(0, 1e-3)
-    level = turn(level, yaw.solve()[:, 0])
+    level = turn(level, turned)
     # Where a foot points straight down there is little to scale: its length is kept all the same.
     level[:, 1] = rise
     return rotation.normalize(level) * length[:, None]

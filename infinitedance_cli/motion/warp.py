@@ -80,38 +80,63 @@ def beat_warp(frames: int, motion_beats: Frames, music_beats: Frames, config: Be
     inside = np.unique(beats[(beats > 0) & (beats < frames - 1)])
     if len(motion_beats) == 0 or len(inside) == 0 or config.max_rate <= 1:
         return np.arange(frames, dtype=np.float64)
-    count = round(config.max_shift / config.step)
-    shifts = np.arange(-count, count + 1) * config.step
     knots = np.concatenate(([0.0], inside, [frames - 1.0]))
-    distance = nearest_distance((inside[:, None] + shifts).ravel(), np.asarray(motion_beats, np.float64))
-    reward = np.exp(-(distance**2) / (2 * ALIGNMENT_SIGMA_FRAMES**2)).reshape(len(inside), -1)
-    path = _best_path(knots, shifts, reward, config)
+    search = ShiftSearch(config)
+    rewards = np.vstack((search.rewards(inside, motion_beats), search.only_zero()))
+    path = search.best_path(knots, rewards)
     target = np.arange(frames)
-    times: FloatArray = np.clip(target + PchipInterpolator(knots, shifts[path])(target), 0, frames - 1)
+    times: FloatArray = np.clip(target + PchipInterpolator(knots, search.shifts[path])(target), 0, frames - 1)
     return times
 
 
-def _best_path(knots: FloatArray, shifts: FloatArray, reward: FloatArray, config: BeatWarp) -> NDArray[np.int64]:
-    """Indices (K,) into `shifts` (S,) at each of the K knots; the first and last are the zero shift."""
-    slowest = (1.0 - 1.0 / config.max_rate) / _PCHIP_STEEPNESS
-    fastest = (config.max_rate - 1.0) / _PCHIP_STEEPNESS
-    zero = len(shifts) // 2
-    change = shifts[:, None] - shifts[None, :]
-    score = np.where(np.arange(len(shifts)) == zero, 0.0, -np.inf)
-    back = np.zeros((len(knots), len(shifts)), dtype=np.int64)
-    for knot in range(1, len(knots)):
-        slope = change / (knots[knot] - knots[knot - 1])
-        price = config.effort * np.where(slope > 0, slope / fastest, slope / slowest) ** 2
-        allowed = (slope <= fastest) & (slope >= -slowest)
-        total = np.where(allowed, score[None, :] - price, -np.inf)
-        back[knot] = np.argmax(total, axis=1)
-        score = np.take_along_axis(total, back[knot][:, None], axis=1)[:, 0]
-        if knot < len(knots) - 1:
-            score = score + reward[knot - 1]
-    path = np.full(len(knots), zero)
-    for knot in range(len(knots) - 1, 0, -1):
-        path[knot - 1] = back[knot, path[knot]]
-    return path
+class ShiftSearch:
+    """Viterbi search over the shifts (S,), source minus target frames, at knots of time."""
+
+    def __init__(self, config: BeatWarp) -> None:
+        count = round(config.max_shift / config.step)
+        self.config, self.zero = config, count
+        self.shifts: FloatArray = np.arange(-count, count + 1) * config.step
+
+    @property
+    def slopes(self) -> tuple[float, float]:
+        """How fast a shift may fall and rise, frames a frame."""
+        rate = self.config.max_rate
+        return (1.0 - 1.0 / rate) / _PCHIP_STEEPNESS, (rate - 1.0) / _PCHIP_STEEPNESS
+
+    def rewards(self, music_beats: FloatArray, motion_beats: Frames) -> FloatArray:
+        """What each shift (N, S) brings at N music beats: how near a kinematic beat of `motion_beats` (M,) comes."""
+        if len(motion_beats) == 0 or len(music_beats) == 0:
+            return np.zeros((len(music_beats), len(self.shifts)))
+        at = (music_beats[:, None] + self.shifts).ravel()
+        distance = nearest_distance(at, np.asarray(motion_beats, np.float64))
+        gain: FloatArray = np.exp(-(distance**2) / (2 * ALIGNMENT_SIGMA_FRAMES**2)).reshape(len(music_beats), -1)
+        return gain
+
+    def only_zero(self) -> FloatArray:
+        """The reward (1, S) of a knot at which nothing may be shifted."""
+        return np.where(np.arange(len(self.shifts)) == self.zero, 0.0, -np.inf)[None]
+
+    def best_path(self, knots: FloatArray, rewards: FloatArray, start: int | None = None) -> NDArray[np.int64]:
+        """Indices (K,) into `shifts` at each of the K knots, from index `start` (the zero shift) at the first one on.
+
+        `rewards` (K - 1, S) are those of the other knots.
+        """
+        config, shifts = self.config, self.shifts
+        slowest, fastest = self.slopes
+        change = shifts[:, None] - shifts[None, :]
+        score = np.where(np.arange(len(shifts)) == (self.zero if start is None else start), 0.0, -np.inf)
+        back = np.zeros((len(knots), len(shifts)), dtype=np.int64)
+        for knot in range(1, len(knots)):
+            slope = change / (knots[knot] - knots[knot - 1])
+            price = config.effort * np.where(slope > 0, slope / fastest, slope / slowest) ** 2
+            allowed = (slope <= fastest) & (slope >= -slowest)
+            total = np.where(allowed, score[None, :] - price, -np.inf)
+            back[knot] = np.argmax(total, axis=1)
+            score = np.take_along_axis(total, back[knot][:, None], axis=1)[:, 0] + rewards[knot - 1]
+        path = np.full(len(knots), int(np.argmax(score)))
+        for knot in range(len(knots) - 1, 0, -1):
+            path[knot - 1] = back[knot, path[knot]]
+        return path
 
 
 def align_to_beats(clip: MotionClip, beats: Frames, config: BeatWarp | None = None) -> MotionClip:

@@ -18,11 +18,13 @@ _NO_BEAT, _STEADY_BEAT = 0.08, 0.45
 _FAINT = 0.2  # onset strength that does not count as the first or last beat
 
 
-def analyse_rhythm(spectrum: Spectrum) -> Rhythm:
+def analyse_rhythm(spectrum: Spectrum, earlier: Rhythm | None = None) -> Rhythm:
     """Beats, downbeats and tempo of a song.
 
     Args:
         spectrum: what `analyse_spectrum` made of the sound.
+        earlier: beats of its first part that were told before, for a song that is heard bit by bit: they stay as they
+            are, and what follows goes on from them.
 
     Returns:
         The rhythm; without a steady pulse (drone, noise, silence, less than two seconds) one of no beats.
@@ -31,12 +33,15 @@ def analyse_rhythm(spectrum: Spectrum) -> Rhythm:
     curve = tempo_curve(onsets.strength)
     if curve is None:
         return no_rhythm(spectrum.duration_s)
-    beats = best_chain(spectrum, onsets, curve.period_frames)
+    told = None if earlier is None else earlier.beats
+    beats = best_chain(spectrum, onsets, curve.period_frames, told)
     beats = np.maximum(_with_onsets(beats, onsets) - _LATENCY_S, 0.0)
     confidence = beat_confidence(curve.salience, spectrum.duration_s)
     if len(beats) < 4 or confidence == 0.0:
         return no_rhythm(spectrum.duration_s)
-    bars, meter = find_downbeats(beats, spectrum, onsets)
+    if earlier is not None:
+        beats = _continued(beats, earlier)
+    bars, meter = find_downbeats(beats, spectrum, onsets, None if earlier is None else earlier.downbeats)
     return Rhythm(beats, beats[bars], median_tempo(beats), confidence, spectrum.duration_s, meter)
 
 
@@ -47,6 +52,17 @@ def beat_confidence(salience: np.ndarray, duration_s: float) -> float:
     """
     none = max(_NO_BEAT, 0.5 / float(np.sqrt(duration_s)))
     return float(np.clip((np.median(salience) - none) / (_STEADY_BEAT - none), 0.0, 1.0))
+
+
+def _continued(beats: np.ndarray, earlier: Rhythm) -> np.ndarray:
+    """The earlier beats, and those of `beats` (B,) after them: from 0.6 of a beat after the last one on, which may by
+    now be found just before the moment up to which beats were told.
+    """
+    least = 0.6 * float(np.median(np.diff(beats)))
+    first = earlier.duration_s - least
+    if len(earlier.beats):
+        first = max(first, earlier.beats[-1] + least)
+    return np.concatenate([earlier.beats, beats[beats >= first]])
 
 
 def _with_onsets(beats: np.ndarray, onsets: Onsets) -> np.ndarray:

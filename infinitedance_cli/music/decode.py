@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.music.sources import AudioSource, file_sha256, open_source, source_name
+from infinitedance_cli.music import sources
+from infinitedance_cli.music.sources import AudioSource, LiveSource, file_sha256, open_source, source_name
 
 if TYPE_CHECKING:
     import av
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BLOCK_SECONDS = 4.0
+BLOCK_SECONDS, LIVE_BLOCK_SECONDS = 4.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -78,21 +79,38 @@ def stream_audio(
     Raises:
         BadInput: no such file, not a sound file, no audio track, nothing decodable, NaN samples, `start` past the end.
     """
+    with open_source(source) as readable:
+        yield from _checked_blocks(readable, sample_rate, start, duration, report or DecodeReport(), BLOCK_SECONDS)
+
+
+def stream_live_audio(
+    source: AudioSource | LiveSource, sample_rate: int, start: float = 0.0, duration: float | None = None
+) -> Iterator[np.ndarray]:
+    """`stream_audio` of what `sources.open_live` gives, as it comes, in blocks of `LIVE_BLOCK_SECONDS`."""
+    yield from _checked_blocks(source, sample_rate, start, duration, DecodeReport(), LIVE_BLOCK_SECONDS)
+
+
+def _checked_blocks(
+    source: AudioSource | LiveSource,
+    sample_rate: int,
+    start: float,
+    duration: float | None,
+    report: DecodeReport,
+    block_s: float,
+) -> Iterator[np.ndarray]:
     if not np.isfinite(start) or start < 0 or (duration is not None and not duration > 0):
         raise BadInput(f"start {start} s and duration {duration} s: start must not be negative, duration above 0")
-    report = report if report is not None else DecodeReport()
-    with open_source(source) as readable:
-        name = source_name(source)
-        blocks = _cut(_mono(readable, name, sample_rate, report), sample_rate, start, duration, report)
-        total = 0
-        for block in _rechunk(blocks, round(BLOCK_SECONDS * sample_rate)):
-            finite = np.isfinite(block)
-            if not finite.all():
-                at = start + (total + int(np.argmin(finite))) / sample_rate
-                raise BadInput(f"{name}: the sound holds NaN or infinite samples at {at:.1f} s; export it again")
-            total += len(block)
-            yield block
-        _conclude(name, report, total, start)
+    name = source_name(source)
+    blocks = _cut(_mono(source, name, sample_rate, report), sample_rate, start, duration, report)
+    total = 0
+    for block in _rechunk(blocks, round(block_s * sample_rate)):
+        finite = np.isfinite(block)
+        if not finite.all():
+            at = start + (total + int(np.argmin(finite))) / sample_rate
+            raise BadInput(f"{name}: the sound holds NaN or infinite samples at {at:.1f} s; export it again")
+        total += len(block)
+        yield block
+    _conclude(name, report, total, start, live=isinstance(source, LiveSource))
 
 
 def probe(source: AudioSource) -> AudioInfo:
@@ -127,22 +145,24 @@ def describe(source: AudioSource, report: DecodeReport, duration_s: float, name:
 
 
 @contextmanager
-def open_container(source: AudioSource, name: str) -> Iterator[InputContainer]:
+def open_container(source: AudioSource | LiveSource, name: str) -> Iterator[InputContainer]:
     """The opened file or stream; raises BadInput, naming it, when it cannot be opened."""
     import av
 
-    if not isinstance(source, str | os.PathLike):
+    live = isinstance(source, LiveSource)
+    target: Any = source
+    if isinstance(source, str | os.PathLike):
+        target = f"file:{os.fspath(source)}"  # a name with a colon in it is a file, not a protocol
+    elif not isinstance(source, LiveSource):
         source.seek(0)
-    target = os.fspath(source) if isinstance(source, str | os.PathLike) else source
-    if isinstance(target, str):
-        target = f"file:{target}"  # a name with a colon in it is a file, not a protocol
     try:
-        container = av.open(target, mode="r", metadata_errors="replace")
+        container = av.open(target, mode="r", metadata_errors="replace", options=LiveSource.PROBING if live else {})
     except (av.error.FFmpegError, OSError) as error:
+        sources.raise_if_stopped(source)
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise BadInput(
             f"{name}: not a sound or video file that can be decoded ({reason}); "
-            "expected wav, mp3, flac, ogg, m4a, mp4, webm or the like"
+            f"expected {LiveSource.FORMATS if live else 'wav, mp3, flac, ogg, m4a, mp4, webm or the like'}"
         ) from error
     try:
         yield container
@@ -157,7 +177,7 @@ def require_sound(container: InputContainer, name: str) -> None:
         raise BadInput(f"{name}: {kind}; expected a file with sound")
 
 
-def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport) -> Iterator[np.ndarray]:
+def _mono(source: AudioSource | LiveSource, name: str, sample_rate: int, report: DecodeReport) -> Iterator[np.ndarray]:
     """(n,) float32 blocks of the first audio track as the decoder delivers them, resampled."""
     from infinitedance_cli.music.resampling import MonoResampler
 
@@ -166,6 +186,7 @@ def _mono(source: AudioSource, name: str, sample_rate: int, report: DecodeReport
         resampler = MonoResampler(sample_rate)
         for frame in decoded_frames(container, name, report):
             yield from resampler.push(frame)
+        sources.raise_if_stopped(source)
         yield from resampler.flush()
 
 
@@ -259,10 +280,11 @@ def _rechunk(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _conclude(name: str, report: DecodeReport, total: int, start: float) -> None:
+def _conclude(name: str, report: DecodeReport, total: int, start: float, *, live: bool) -> None:
     """Judges the whole once the last block is out: nothing decoded is an error, less than promised a warning."""
     if report.decoded_s == 0:
-        raise BadInput(f"{name}: no sound could be decoded from its audio track; the file is empty or damaged")
+        advice = f"; expected {LiveSource.FORMATS}" if live else "; the file is empty or damaged"
+        raise BadInput(f"{name}: no sound could be decoded from its audio track{advice}")
     if total == 0:
         raise BadInput(f"{name}: start {start:g} s is past the end, the sound is {report.decoded_s:.1f} s long")
     missing = (report.expected_s or 0.0) - report.decoded_s

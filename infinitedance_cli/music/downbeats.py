@@ -9,14 +9,18 @@ from infinitedance_cli.music.spectrum import COARSE, FRAME_RATE, Spectrum
 
 METERS = (4, 3)
 _SLIP_COST = 6.0  # for a bar that is cut or stretched by a beat
+_TOLD = 2.0  # accent of a downbeat that was told before
 _THREE_MARGIN = 0.35  # how much better three beats to a bar must explain the song than four
 
 
-def find_downbeats(beats: np.ndarray, spectrum: Spectrum, onsets: Onsets) -> tuple[np.ndarray, int]:
+def find_downbeats(
+    beats: np.ndarray, spectrum: Spectrum, onsets: Onsets, earlier: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
     """The downbeats among `beats` and the meter.
 
     Args:
         beats: (B,) seconds.
+        earlier: (E,) those of `beats` that were told to be downbeats before, and count as accents.
 
     Returns:
         (D,) int indices into `beats`, and 4 or 3 beats to a bar.
@@ -24,6 +28,8 @@ def find_downbeats(beats: np.ndarray, spectrum: Spectrum, onsets: Onsets) -> tup
     if len(beats) < 6:
         return np.arange(0, len(beats), METERS[0]), METERS[0]
     accent = _accent(beats, spectrum, onsets)
+    if earlier is not None:
+        accent = accent + _TOLD * np.isin(beats, earlier)
     pattern = _patterns(beats, onsets)
     best, chosen = -np.inf, (np.zeros(0, np.int64), METERS[0])
     for meter in METERS:

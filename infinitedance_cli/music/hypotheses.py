@@ -32,6 +32,8 @@ RATIOS = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)
 SHIFTS = (0, 1 / 3, 1 / 2, 2 / 3)
 """Places in the beat to which each chain is moved."""
 _JUDGED_S = 75.0  # from the middle of the song; the rest is tracked as this part was best tracked
+_CONTINUITY = 2.0  # what meeting all beats that were told before counts
+_SAME_BEAT_S = 0.07
 _SLOWEST, _FASTEST = 66.0, 164.0  # beats a minute that people dance to; half or double of any tempo lies within
 
 
@@ -49,12 +51,13 @@ class Hypothesis:
         return shifted(track(strength, period * self.ratio), self.shift)
 
 
-def best_chain(spectrum: Spectrum, onsets: Onsets, period: np.ndarray) -> np.ndarray:
+def best_chain(spectrum: Spectrum, onsets: Onsets, period: np.ndarray, earlier: np.ndarray | None = None) -> np.ndarray:
     """(B,) seconds of the beats of the best hypothesis.
 
     Args:
         spectrum, onsets: the song.
         period: (T,) beat period that autocorrelation proposes, frames.
+        earlier: (E,) seconds of beats of the stretch that were told before and that the chain should go on from.
     """
     begin = max((len(period) - int(_JUDGED_S * FRAME_RATE)) // 2, 0) // COARSE * COARSE
     stretch = slice(begin, begin + int(_JUDGED_S * FRAME_RATE))
@@ -63,7 +66,10 @@ def best_chain(spectrum: Spectrum, onsets: Onsets, period: np.ndarray) -> np.nda
         return np.zeros(0)
     evidence = gather(spectrum, onsets, stretch)
     rows = np.array([describe(beats, evidence) for _, beats in candidates])
-    chosen, beats = candidates[int((rows @ np.array(list(WEIGHTS.values()))).argmax())]
+    scores = rows @ np.array(list(WEIGHTS.values()))
+    if earlier is not None and len(earlier) > 1:
+        scores = scores + _CONTINUITY * np.array([agreement(beats, earlier) for _, beats in candidates])
+    chosen, beats = candidates[int(scores.argmax())]
     return beats if begin == 0 else chosen.chain(onsets.strength, period)
 
 
@@ -78,6 +84,15 @@ def propose(strength: np.ndarray, period: np.ndarray) -> list[tuple[Hypothesis, 
             if len(beats) >= 4:
                 found += [(Hypothesis(ratio, shift, pliant), shifted(beats, shift)) for shift in SHIFTS]
     return found
+
+
+def agreement(beats: np.ndarray, earlier: np.ndarray) -> float:
+    """F-measure of (B,) beats, as far as the E ≥ 1 `earlier` ones reach, against those: 1 where they are the same."""
+    told = beats[(beats > earlier[0] - _SAME_BEAT_S) & (beats < earlier[-1] + _SAME_BEAT_S)]
+    if not len(told):
+        return 0.0
+    met = np.abs(earlier[:, None] - told[None]).min(axis=1) < _SAME_BEAT_S
+    return float(2 * met.sum() / (len(told) + len(earlier)))
 
 
 def shifted(beats: np.ndarray, part: float) -> np.ndarray:

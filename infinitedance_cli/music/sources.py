@@ -22,12 +22,85 @@ AudioSource = str | os.PathLike[str] | BinaryIO
 _SPOOL_BYTES = 32 << 20
 
 
-def source_name(source: AudioSource) -> str:
+def source_name(source: AudioSource | LiveSource) -> str:
     """The name of a source in messages and in provenance."""
     if isinstance(source, str | os.PathLike):
         return "<stdin>" if os.fspath(source) == "-" else os.fspath(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) and name else "<stream>"
+
+
+class LiveSource:
+    """Bytes that are taken as they come and only once: a pipe, or standard input, that is never waited for as a whole.
+
+    It cannot seek, and says so by having no such method, which is what FFmpeg's binding looks for.
+    """
+
+    PROBING = {"probesize": "65536", "analyzeduration": "500000"}  # noqa: RUF012
+    """How much of it FFmpeg looks at first; by itself it would wait for several seconds of a radio."""
+    FORMATS = "wav, mp3, flac, ogg or webm on a pipe; m4a and mp4 cannot be read from one: name the file"
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream, self.name = stream, name
+        self._digest, self._ended = hashlib.sha256(), False
+        self._stopped: BaseException | None = None
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes, those that are there; none at the end."""
+        if self._stopped is not None:
+            return b""
+        try:
+            data = self._stream.read1(count) if hasattr(self._stream, "read1") else self._stream.read(count)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._stopped = error
+            return b""
+        self._digest.update(data)
+        self._ended |= not data
+        return data
+
+    def stopped(self) -> BaseException | None:
+        """What interrupted the waiting for bytes."""
+        return self._stopped
+
+    def sha256(self) -> str:
+        """SHA-256 of all bytes, in hexadecimal; empty where they were not read to their end."""
+        return self._digest.hexdigest() if self._ended else ""
+
+
+def raise_if_stopped(source: AudioSource | LiveSource) -> None:
+    """Raise what interrupted a live source: FFmpeg, which called `read`, would lose it and go on reading."""
+    stopped = source.stopped() if isinstance(source, LiveSource) else None
+    if stopped is not None:
+        raise stopped
+
+
+@contextmanager
+def open_live(source: AudioSource) -> Iterator[AudioSource | LiveSource]:
+    """A source that is read once, from the first byte on as it comes: a regular file as it is, all else live.
+
+    Raises:
+        BadInput, UsageError: as `open_source`.
+    """
+    if can_seek(source):
+        yield source
+    elif not isinstance(source, str | os.PathLike):
+        yield LiveSource(source, source_name(source))
+    elif os.fspath(source) == "-":
+        _refuse_terminal()
+        yield LiveSource(cast(BinaryIO, sys.stdin.buffer), source_name(source))
+    else:
+        with open(source, "rb") as pipe:
+            yield LiveSource(pipe, source_name(source))
+
+
+def can_seek(source: AudioSource) -> bool:
+    """Whether a source is a regular file, and not a pipe, a device or a stream. Raises BadInput as `open_source`."""
+    return isinstance(source, str | os.PathLike) and os.fspath(source) != "-" and _check_path(Path(source))
+
+
+def _refuse_terminal() -> None:
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe a sound file into it, or name one")
 
 
 @contextmanager
@@ -50,8 +123,7 @@ def open_source(source: AudioSource) -> Iterator[AudioSource]:
             yield spool
         return
     if isinstance(source, str | os.PathLike):
-        if sys.stdin.isatty():
-            raise UsageError("standard input is a terminal; pipe a sound file into it, or name one")
+        _refuse_terminal()
         with _spooled(cast(BinaryIO, sys.stdin.buffer), source_name(source)) as spool:
             yield spool
     elif source.seekable():

@@ -51,6 +51,42 @@ class Spectrum:
         return len(self.chroma)
 
 
+class SpectrumStream:
+    """The spectrum of mono sound at 24 kHz that comes in blocks of any length, `batch` chroma frames at a time.
+
+    Attributes:
+        samples: number of samples that came in.
+        frames: number of chroma frames that were given out.
+    """
+
+    def __init__(self, batch: int = _BATCH) -> None:
+        self.samples, self.frames, self._batch = 0, 0, batch
+        self._pending = np.zeros(_LONG // 2, np.float32)
+        self._step = batch * COARSE * _HOP
+        self._need = self._step + _LONG  # the last window of a batch ends before this
+
+    def push(self, block: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Take (n,) samples; yields `mel_db` (4 batch, 40) and `chroma` (batch, 12) of every batch that is complete."""
+        self.samples += len(block)
+        self._pending = np.concatenate([self._pending, np.asarray(block, np.float32)])
+        while len(self._pending) >= self._need:
+            yield self._next(self._batch)
+
+    def flush(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What is left when no more samples come: as `push`, the last part shorter."""
+        left = -(-self.samples // (COARSE * _HOP)) - self.frames
+        while left > 0:
+            self._pending = np.pad(self._pending, (0, max(self._need - len(self._pending), 0)))
+            yield self._next(min(left, self._batch))
+            left -= self._batch
+
+    def _next(self, frames: int) -> tuple[np.ndarray, np.ndarray]:
+        part = _batch_spectrum(self._pending[: self._need], self._batch)
+        self._pending = self._pending[self._step :]
+        self.frames += frames
+        return part[0][: frames * COARSE].astype(np.float16), part[1][:frames]
+
+
 def analyse_spectrum(blocks: Iterable[np.ndarray]) -> Spectrum:
     """Mel bands and chroma of mono sound at 24 kHz that comes in blocks of any length.
 
@@ -60,27 +96,13 @@ def analyse_spectrum(blocks: Iterable[np.ndarray]) -> Spectrum:
     Returns:
         The spectrum; with no samples at all, one of no frames.
     """
-    mel_parts: list[np.ndarray] = []
-    chroma_parts: list[np.ndarray] = []
-    total = 0
-    pending = np.zeros(_LONG // 2, np.float32)
-    step = _BATCH * COARSE * _HOP
-    need = step + _LONG  # the last window of a batch ends before this
-    for block in blocks:
-        total += len(block)
-        pending = np.concatenate([pending, np.asarray(block, np.float32)])
-        while len(pending) >= need:
-            _append(pending[:need], _BATCH, mel_parts, chroma_parts)
-            pending = pending[step:]
-    frames = -(-total // (COARSE * _HOP))
-    left = frames - _BATCH * len(chroma_parts)
-    while left > 0:
-        padded = np.pad(pending, (0, max(need - len(pending), 0)))
-        _append(padded[:need], min(left, _BATCH), mel_parts, chroma_parts)
-        pending, left = padded[step:], left - _BATCH
-    if not mel_parts:
+    stream = SpectrumStream()
+    parts = [part for block in blocks for part in stream.push(block)]
+    parts += stream.flush()
+    if not parts:
         return Spectrum(np.zeros((0, MEL_BANDS), np.float16), np.zeros((0, 12), np.float32), 0)
-    return Spectrum(np.concatenate(mel_parts), np.concatenate(chroma_parts), total)
+    mel, chroma = zip(*parts, strict=True)
+    return Spectrum(np.concatenate(mel), np.concatenate(chroma), stream.samples)
 
 
 def array_blocks(audio: np.ndarray, size: int = 1 << 16) -> Iterator[np.ndarray]:
@@ -94,13 +116,13 @@ def band_centres_hz() -> np.ndarray:
     return _mel_edges()[1:-1]
 
 
-def _append(sound: np.ndarray, frames: int, mel_parts: list[np.ndarray], chroma_parts: list[np.ndarray]) -> None:
-    short = _windows(sound[(_LONG - _SHORT) // 2 :], _SHORT, _HOP, _BATCH * COARSE)
+def _batch_spectrum(sound: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """`mel_db` (4 batch, 40) and `chroma` (batch, 12) of the sound of one batch."""
+    short = _windows(sound[(_LONG - _SHORT) // 2 :], _SHORT, _HOP, batch * COARSE)
     power = _power(short) @ _mel_matrix()
     db = 10.0 * np.log10(np.maximum(power, 10.0 ** (FLOOR_DB / 10.0)))
-    mel_parts.append(db[: frames * COARSE].astype(np.float16))
-    long = _windows(sound, _LONG, _HOP * COARSE, _BATCH)
-    chroma_parts.append((np.sqrt(_power(long)[:, : _chroma_matrix().shape[0]]) @ _chroma_matrix())[:frames])
+    long = _windows(sound, _LONG, _HOP * COARSE, batch)
+    return db, np.sqrt(_power(long)[:, : _chroma_matrix().shape[0]]) @ _chroma_matrix()
 
 
 def _windows(sound: np.ndarray, size: int, hop: int, count: int) -> np.ndarray:

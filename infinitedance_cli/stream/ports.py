@@ -15,6 +15,7 @@ from infinitedance_cli import remote
 from infinitedance_cli.errors import BadInput, StageFailed, UsageError
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stream.codec import decode, encode
+from infinitedance_cli.stream.dance_pieces import join_pieces
 from infinitedance_cli.stream.dispatch import (
     MotionFormat,
     format_for_reading,
@@ -24,6 +25,7 @@ from infinitedance_cli.stream.dispatch import (
 )
 from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing
 from infinitedance_cli.stream.framing import read_images, write_image
+from infinitedance_cli.stream.interrupts import deferred_interrupts
 from infinitedance_cli.stream.shards import is_shard_folder, open_shards
 
 logger = logging.getLogger(__name__)
@@ -40,15 +42,17 @@ def read_stream(stream: BinaryIO, name: str) -> Iterator[MotionClip]:
 
 
 def write_stream(clips: Iterable[MotionClip | bytes], stream: BinaryIO, name: str) -> int:
-    """Writes each clip, or image of one, as soon as it is there, and flushes; returns how many.
+    """Writes each clip, or image of one, as soon as it is there, and flushes; returns how many. Interrupts wait until a
+    clip is whole.
 
     Raises StageFailed when writing fails; BrokenPipeError passes through when the reader left.
     """
     count = 0
     for clip in clips:
         image = clip if isinstance(clip, bytes) else encode(clip)
-        with clear_failure(name):
+        with deferred_interrupts("clip") as interrupts, clear_failure(name):
             write_image(stream, image)
+        interrupts.obey()
         count += 1
     return count
 
@@ -94,11 +98,12 @@ def read_clips(inputs: Sequence[str]) -> Iterator[MotionClip]:
     """The clips of all inputs in order: motion files of any format by their ending, folders of shards, either of them
     also at a URL, or `-` for a clip stream. Clips of a damaged shard are named in the log, left out and counted.
 
+    Pieces of a dance come as the one clip that they are; `read_stream` gives them one by one, as they arrive.
     Inputs are checked at the call, read as the clips are asked for. Raises as `check_inputs`, and BadInput when the
     content is not what it claims to be.
     """
     check_inputs(inputs)
-    return _read_each(inputs)
+    return join_pieces(_read_each(inputs))
 
 
 def _read_each(inputs: Sequence[str]) -> Iterator[MotionClip]:
@@ -160,6 +165,7 @@ def check_output(output: str, *, force: bool = False, clips: int = 1) -> None:
 def write_clips(clips: Iterable[MotionClip | bytes], output: str, *, force: bool = False) -> int:
     """Writes all clips, or images of clips, to a path or to `-`; returns how many.
 
+    Pieces of a dance go to a pipe as they are, and as one clip to a path.
     `.h5` takes all clips in one file. Any other format takes one clip a file: `out.npz`, or `out_00.npz`, `out_01.npz`
     … when there are several. Files get their name when they are complete; an unfinished one is removed.
     Raises UsageError as `check_output`, StageFailed when there are no clips, the disk is full or writing fails;
@@ -169,7 +175,7 @@ def write_clips(clips: Iterable[MotionClip | bytes], output: str, *, force: bool
     if output == PIPE:
         count = write_stream(clips, sys.stdout.buffer, "standard output")
     else:
-        path = Path(output)
+        path, clips = Path(output), join_pieces(clips)
         form = format_for_writing(path)
         count = _write_one_file(clips, path, form) if form.holds_many else _write_files(clips, path, form, force)
     if count == 0:

@@ -13,11 +13,12 @@
                          @units="s" · features[T',D] f2 @units="1"
     /labels              @genre @genre_requested
     /tokens/codes        [S,Q] i2 @stride_frames @codebook_sha256
+    /piece               @dance @number @first_frame @last, of a dance that comes in pieces: see `dance_pieces`
     /provenance          [N] JSON, one object per stage
 
 Every float dataset has @units, and the reader refuses one without. The same major version is read. Groups, datasets
-and group attributes that this version does not know (`/capture`, `/physics`, a newer minor version) are kept in
-`MotionClip.extra`; those at the root stand there under the name "/".
+and group attributes that have no field of their own (`/capture`, `/physics`, `/piece`, a newer minor version) are
+kept in `MotionClip.extra`; those at the root stand there under the name "/".
 """
 
 from __future__ import annotations

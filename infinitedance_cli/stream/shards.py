@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ class ShardFolder:
         if not len(self.index):
             raise BadInput(f"{folder}: there are no clips in it; expected at least one")
         self._files: OrderedDict[int, BinaryIO] = OrderedDict()
+        self._process = os.getpid()
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
         return ShardFolder, (self.folder,)
@@ -119,6 +121,8 @@ class ShardFolder:
             yield decode(image, self.name(number))
 
     def _file(self, shard: int) -> BinaryIO:
+        if self._process != os.getpid():  # a fork reads on from where the other process happens to be
+            self._files, self._process = OrderedDict(), os.getpid()
         file = self._files.get(shard)
         if file is None:
             while len(self._files) >= _OPEN_FILES:

@@ -37,6 +37,25 @@ def test_windows_share_the_kept_steps_and_the_last_ends_with_the_dance() -> None
     assert window_starts(26, 12, 5) == [0, 7, 14]
 
 
+@pytest.mark.parametrize("total", [3, 12, 24, 31])
+def test_a_dance_whose_end_turns_up_late_is_the_same(total: int) -> None:
+    """And no more is asked about than a step beyond the window that is drawn."""
+    model, asked = _model(_CONFIG), []
+    music, genre = _conditions(1, total)[0], torch.tensor([1])
+
+    def until(steps: int) -> int:
+        asked.append(steps)
+        return min(steps, total)
+
+    def condition_at(first: int, count: int) -> Tensor:
+        return model.condition(music[:, first : first + count], genre)
+
+    drawn = generate_codes(model, condition_at, until, Sampler(SamplingConfig(top_p=1.0, top_k=0), [0]), kept=5)
+    first = next(drawn)
+    assert asked == [13]
+    assert torch.equal(torch.stack([first, *drawn], 1), _dance(model, total))
+
+
 @pytest.mark.parametrize("conditioning", ["aligned", "prefix"])
 @pytest.mark.parametrize("total", [1, 12, 13, 31])
 def test_every_step_is_the_models_choice_within_its_window(conditioning: str, total: int) -> None:

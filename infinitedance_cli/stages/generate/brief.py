@@ -24,30 +24,20 @@ from infinitedance_cli.music.sources import AudioSource, open_source, source_nam
 from infinitedance_cli.stages.generate.config import GenerateConfig
 from infinitedance_cli.stages.generate.finish import FPS
 from infinitedance_cli.stages.generate.genre import GenreChoice, choose_genre
-from infinitedance_cli.stages.generate.retrieval import SongFeatures
+from infinitedance_cli.stages.generate.retrieval import Music, SongFeatures
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Brief:
-    """A song, a model and settings, ready to be danced.
-
-    `track` is what the clips will know of the song, `music` the same features on the model's grid of steps.
-    """
+class Commission:
+    """A model, settings, a genre and the music that is danced to, as far as it is known."""
 
     config: GenerateConfig
     bundle: Bundle
     device: torch.device
-    track: MusicTrack
-    music: SongFeatures
+    music: Music
     genre: GenreChoice
-    frames: int
-
-    @property
-    def steps(self) -> int:
-        """Steps of codes that cover all frames."""
-        return math.ceil(self.frames / self.bundle.tokenizer.stride)
 
     def seed(self, take: int) -> int:
         """Each take has the seed that it would have alone."""
@@ -57,18 +47,17 @@ class Brief:
         """Seeds of the candidates of a take; other takes have others."""
         return [int(word) for word in np.random.SeedSequence(self.seed(take)).generate_state(count, np.uint32)]
 
-    def clip_id(self, take: int) -> str:
+    def name(self, song: str, take: int) -> str:
         """`song-0`: the song's file name and the seed."""
-        stem = Path(self.track.path).stem.strip("<>") or "song"
-        return f"{stem}-{self.seed(take)}"
+        return f"{Path(song).stem.strip('<>') or 'song'}-{self.seed(take)}"
 
-    def describe(self, clip: MotionClip, take: int, codes: NDArray[np.int16]) -> MotionClip:
+    def described(self, clip: MotionClip, track: MusicTrack, take: int, codes: NDArray[np.int16]) -> MotionClip:
         """The clip with its music, labels, codes (S, Q) and provenance."""
         tokenizer = self.bundle.tokenizer
         clip = replace(
             clip,
             body=Body("anny"),
-            music=self.track,
+            music=track,
             labels=Labels(self.genre.danced, self.genre.requested),
             tokens=Tokens(codes, tokenizer.stride, tokenizer.codebook_sha256),
         )
@@ -76,9 +65,33 @@ class Brief:
             "generate",
             config=to_dict(self.config),
             seed=self.seed(take),
-            input_sha256=self.track.sha256,
+            input_sha256=track.sha256,
             licences=list(self.bundle.licences),
         )
+
+
+@dataclass(frozen=True)
+class Brief(Commission):
+    """A whole song, a model and settings, ready to be danced.
+
+    `track` is what the clips will know of the song, `music` the same features on the model's grid of steps.
+    """
+
+    track: MusicTrack
+    frames: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of codes that cover all frames."""
+        return math.ceil(self.frames / self.bundle.tokenizer.stride)
+
+    def clip_id(self, take: int) -> str:
+        """`song-0`: the song's file name and the seed."""
+        return self.name(self.track.path, take)
+
+    def describe(self, clip: MotionClip, take: int, codes: NDArray[np.int16]) -> MotionClip:
+        """The clip with its music, labels, codes (S, Q) and provenance."""
+        return self.described(clip, self.track, take, codes)
 
 
 def make_brief(source: AudioSource, config: GenerateConfig, bundle: Bundle | None = None) -> Brief:
@@ -91,7 +104,7 @@ def make_brief(source: AudioSource, config: GenerateConfig, bundle: Bundle | Non
     """
     bundle, device = bundle or Bundle.named(config.model), pick_device(config.device)
     bundle.require_match()
-    encoder = _encoder(bundle)
+    encoder = matching_encoder(bundle)
     with open_source(source) as readable:
         song = analyse_song(readable, config.start, config.duration)
         rows = encode_song(song, encoder).astype(np.float16)
@@ -108,14 +121,17 @@ def make_brief(source: AudioSource, config: GenerateConfig, bundle: Bundle | Non
     )
     beat = f"{rhythm.tempo_bpm:.0f} BPM" if len(rhythm.beats) else "no steady beat"
     logger.info("%s: %.1f s, %s", name, song.duration_s, beat)
-    music = SongFeatures(rows, encoder.rate_hz, encoder.name, bundle.tokenizer.stride / FPS)
+    music = SongFeatures(rows, encoder.rate_hz, bundle.tokenizer.stride / FPS, rhythm.beats)
     frames = max(1, round(song.duration_s * FPS))
     genre = choose_genre(config.genre, bundle, music, math.ceil(frames / bundle.tokenizer.stride))
-    return Brief(config, bundle, device, track, music, genre, frames)
+    return Brief(config, bundle, device, music, genre, track, frames)
 
 
-def _encoder(bundle: Bundle) -> MusicEncoder:
-    """The music encoder that the model was trained with; the default one where its file does not say."""
+def matching_encoder(bundle: Bundle) -> MusicEncoder:
+    """The music encoder that the model was trained with; the default one where its file does not say.
+
+    Raises MissingResource when it is not installed, BadInput when the model reads other values than it gives.
+    """
     name = bundle.encoder or DEFAULT_ENCODER
     if name not in plugins.names("music"):
         raise MissingResource(

@@ -15,14 +15,14 @@ from torch import Tensor
 from infinitedance_cli.models.generation import Selection
 from infinitedance_cli.motion.beats import beat_alignment, kinematic_beats, offbeats
 from infinitedance_cli.motion.features import features_to_joints, layout_named
-from infinitedance_cli.stages.generate.brief import Brief
+from infinitedance_cli.stages.generate.brief import Commission
 from infinitedance_cli.stages.generate.config import ChoiceConfig
 from infinitedance_cli.stages.generate.finish import FPS
 
 _LEAST_BEATS = 3
 
 
-def selection(brief: Brief) -> Selection:
+def selection(brief: Commission) -> Selection:
     """How the candidates of a dance are chosen from."""
     config = brief.config.choice
     return Selection(Chooser(brief), config.span, config.context)
@@ -31,10 +31,10 @@ def selection(brief: Brief) -> Selection:
 class Chooser:
     """Names the best of the candidates; see `ChoiceConfig`."""
 
-    def __init__(self, brief: Brief) -> None:
+    def __init__(self, brief: Commission) -> None:
         self.config: ChoiceConfig = brief.config.choice
         self.tokenizer = brief.bundle.tokenizer
-        self.beats = brief.track.beats * FPS
+        self.music = brief.music
         self.pace = brief.bundle.index.pace(brief.genre.danced)
 
     def __call__(self, codes: Tensor, drawn: int, stop: int) -> int:
@@ -43,7 +43,8 @@ class Chooser:
         layout = layout_named(self.tokenizer.config.layout)
         features = self.tokenizer.decode(codes.to(self.tokenizer.mean.device)).cpu().numpy()
         first, last = (stop - codes.shape[1]) * stride, stop * stride
-        beats = self.beats[(self.beats >= last - drawn * stride) & (self.beats < last)] - first
+        beats = self.music.beats * FPS
+        beats = beats[(beats >= last - drawn * stride) & (beats < last)] - first
         new = slice((codes.shape[1] - drawn) * stride, None)
         return max(range(rows), key=lambda row: self.score(features_to_joints(features[row], layout), beats, new))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,7 +12,9 @@ from infinitedance_cli import options
 from infinitedance_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from infinitedance_cli.motion.clip import MotionClip
     from infinitedance_cli.stages.generate.config import GenerateConfig
+    from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
 
 Songs = Annotated[
     list[str],
@@ -60,6 +64,10 @@ Candidates = Annotated[
         "--candidates", metavar="N", min=1, help="Continuations to choose from; 1 is fastest.", show_default="4"
     ),
 ]
+Stream = Annotated[
+    bool,
+    typer.Option("--stream", help="Dance while the song is being read; the dance leaves in pieces of two seconds."),
+]
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -76,6 +84,15 @@ Preview = Annotated[
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", metavar="NAME", help="starter, infinitedance, or a folder.", show_default="starter"),
+]
+BatchSize = Annotated[
+    str | None,
+    typer.Option(
+        "--batch-size",
+        metavar="N|auto",
+        help="Dances that the published model draws side by side.",
+        show_default="auto: as many as fit",
+    ),
 ]
 
 
@@ -94,8 +111,10 @@ def command(
     candidates: Candidates = None,
     preview: Preview = None,
     model: Model = None,
+    stream: Stream = False,
     protocol: Protocol = None,
     device: options.Device = None,
+    batch_size: BatchSize = None,
     jobs: options.Jobs = None,
     run_on: options.RunOn = None,
     address: options.Address = None,
@@ -108,8 +127,9 @@ def command(
     """A song in, a dance out, exactly as long as the song.
 
     Examples: idance generate song.mp3 --genre k-pop -o dance.glb; idance generate song.wav --takes 3 -o take.npz;
-    idance generate song.flac | idance convert -o dance.bvh; idance generate songs/ -o dances/ --jobs 4. A folder of
-    dances is completed by a rerun; songs that fail are named, and the command ends with exit code 5 after all others.
+    idance generate song.flac | idance convert -o dance.bvh; ffmpeg -i URL -f wav - | idance generate - --stream | …;
+    idance generate songs/ -o dances/ --jobs 4. A folder of dances is completed by a rerun; songs that fail are named,
+    and the command ends with exit code 5 after all others.
     """
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
@@ -130,10 +150,16 @@ def command(
         "choice.candidates": candidates,
         "model": model,
         "protocol": protocol,
+        "released.batch_size": batch_size,
         "device": device,
     }
+    config_type: type[GenerateConfig] = GenerateConfig
+    if stream:
+        from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
+
+        config_type = StreamedConfig
     config = options.resolve_or_print(
-        GenerateConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
+        config_type, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
     from infinitedance_cli.engine.outputs import is_folder
     from infinitedance_cli.engine.placement import placement
@@ -142,10 +168,11 @@ def command(
 
     where, found = placement(run_on, jobs, address, gpus), find_songs(songs)
     if len(found) == 1 and not (where.on_ray or is_folder(output) or is_remote(found[0])):
-        _generate(found[0], output, preview, config, force=force)
+        _generate(found[0], output, preview, config, stream=stream, force=force)
         return
-    if preview is not None:
-        raise UsageError("--preview draws one song on this machine; render the dances afterwards, or name one song")
+    if preview is not None or stream:
+        option = "--preview draws" if preview is not None else "--stream dances"
+        raise UsageError(f"{option} one song on this machine, into a file or a pipe; leave it out for many songs")
     if not where.on_ray:
         from infinitedance_cli.stages.generate.model_folder import model_folder
 
@@ -153,9 +180,9 @@ def command(
     generate_many(found, output, config, where, force=force)
 
 
-def _generate(song: str, output: str, preview: str | None, config: GenerateConfig, *, force: bool) -> None:
-    from infinitedance_cli.music.sources import open_source
-    from infinitedance_cli.stages.generate.estimate import announce
+def _generate(
+    song: str, output: str, preview: str | None, config: GenerateConfig, *, stream: bool, force: bool
+) -> None:
     from infinitedance_cli.stages.generate.model_folder import model_folder
     from infinitedance_cli.stages.generate.preview import check_preview, previewed
     from infinitedance_cli.stream.ports import check_output, write_clips
@@ -164,10 +191,25 @@ def _generate(song: str, output: str, preview: str | None, config: GenerateConfi
     if preview is not None:
         check_preview(preview, force=force)
     model_folder(config.model)
+    with _dances(song, config, stream) as clips, previewed(clips, preview, force=force) as dances:
+        write_clips(dances, output, force=force)
+
+
+@contextmanager
+def _dances(song: str, config: GenerateConfig, stream: bool) -> Iterator[Iterator[MotionClip]]:
+    """The dances of a song. The stage is imported late: torch takes longer than all the checks before."""
+    from infinitedance_cli.music.sources import can_seek, open_source
+    from infinitedance_cli.stages.generate.estimate import announce
+
+    if stream:
+        if can_seek(song):
+            announce(song, config)
+        from infinitedance_cli.stages.generate.streaming import stream_dance
+
+        yield stream_dance(song, cast("StreamedConfig", config))
+        return
     with open_source(song) as source:
         announce(source, config)
-        # Only now: torch takes longer to import than all of this.
         from infinitedance_cli.stages.generate.stage import generate
 
-        with previewed(generate(source, config), preview, force=force) as dances:
-            write_clips(dances, output, force=force)
+        yield generate(source, config)

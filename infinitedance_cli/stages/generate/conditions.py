@@ -11,7 +11,7 @@ from infinitedance_cli.models.dance_index import Hit
 from infinitedance_cli.models.generation import ConditionAt
 from infinitedance_cli.models.references import reference_codes, reference_vectors
 from infinitedance_cli.motion import genres
-from infinitedance_cli.stages.generate.brief import Brief
+from infinitedance_cli.stages.generate.brief import Commission
 from infinitedance_cli.stages.generate.retrieval import find_dances
 
 
@@ -22,7 +22,7 @@ class Conditions:
     seed of the take and the window only. What was found for a window serves all takes.
     """
 
-    def __init__(self, brief: Brief) -> None:
+    def __init__(self, brief: Commission) -> None:
         self.brief, self.model = brief, brief.bundle.choreographer
         self._found: dict[tuple[int, int], list[Hit]] = {}
 
@@ -59,6 +59,8 @@ class Conditions:
     def _hits(self, first: int, count: int) -> list[Hit]:
         if (first, count) not in self._found:
             brief = self.brief
+            if brief.config.takes == 1:
+                self._found.clear()  # nobody will ask again, and a radio has no end
             music, genre = brief.music.steps(first, count), brief.genre.danced or None
             self._found[first, count] = find_dances(brief.bundle, music, 2 * brief.config.references, genre)
         return self._found[first, count]

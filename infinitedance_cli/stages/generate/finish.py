@@ -12,20 +12,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from infinitedance_cli.models.tokenizer import Tokenizer
+from infinitedance_cli.models.tokenizer import WINDOW_STEPS, Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.beats import kinematic_beats
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import Placement, carry_features, features_to_clip, layout_named
 from infinitedance_cli.motion.features.trajectory import decode_angles
+from infinitedance_cli.motion.foot_memory import FootMemory
 from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
+from infinitedance_cli.motion.sequence import cut, join
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, default_skeleton
 from infinitedance_cli.motion.stance import carry_by_stance
 from infinitedance_cli.motion.warp import BeatWarp, beat_warp, warp_times
 from infinitedance_cli.stages.generate.config import FinishConfig
-from infinitedance_cli.stages.generate.pieces import PIECE_FRAMES, cut, join, pieces
+from infinitedance_cli.stages.generate.pieces import PIECE_FRAMES, pieces
 
 FPS = 30.0
 
@@ -34,44 +36,40 @@ _PLANT_MARGIN = 300
 _SPLINE_MARGIN = 64
 """Frames around a piece that a cubic spline reads: a sample's weight falls fourfold from one frame to the next."""
 
-Features = NDArray[np.float32]
-
 
 def decode_codes(tokenizer: Tokenizer, codes: NDArray[np.integer], frames: int, clip_id: str) -> MotionClip:
     """The first `frames` frames of motion of codes (S, Q) as the network gives it: the 22 joints of the body."""
-    layout, body = layout_named(tokenizer.config.layout), default_skeleton(BODY_JOINT_COUNT)
-    start, parts = Placement(), []
-    for features, last in _overlapping(_decoded(tokenizer, codes)):
-        part = features_to_clip(features, layout, body, clip_id=clip_id, fps=FPS, placement=start)
-        heading = start.heading - float(decode_angles(features, layout)[-1])
-        start = Placement(float(part.root_position[-1, 0]), float(part.root_position[-1, 2]), heading)
-        parts.append(part if last else cut(part, slice(0, -1)))
-    return cut(join(parts), slice(0, frames))
+    return cut(join(list(decoded_parts(tokenizer, [codes], WINDOW_STEPS, clip_id))), slice(0, frames))
 
 
 def with_decoded_features(clip: MotionClip, tokenizer: Tokenizer, codes: NDArray[np.integer]) -> MotionClip:
     """The clip of codes (S, Q) with the features that they are decoded to, as they are: the release's joints."""
-    rows = np.concatenate(list(_decoded(tokenizer, codes)))[: clip.frames]
+    rows = np.concatenate(list(_decoded(tokenizer, [codes], WINDOW_STEPS)))[: clip.frames]
     return carry_features(clip, rows, layout_named(tokenizer.config.layout))
 
 
-def _decoded(tokenizer: Tokenizer, codes: NDArray[np.integer]) -> Iterator[Features]:
+def decoded_parts(
+    tokenizer: Tokenizer, codes: Iterable[NDArray[np.integer]], window: int, clip_id: str
+) -> Iterator[MotionClip]:
+    """Motion of codes (n, Q) that come in parts of any length, `window` steps at a time; each part goes on where the
+    one before it ended.
+    """
+    layout, body = layout_named(tokenizer.config.layout), default_skeleton(BODY_JOINT_COUNT)
+    start = Placement()
+    for rows in _decoded(tokenizer, codes, window):
+        # One row more, whatever it holds: where the next part begins follows from the velocities of the last row.
+        features = rows[[*range(len(rows)), -1]]
+        part = features_to_clip(features, layout, body, clip_id=clip_id, fps=FPS, placement=start)
+        heading = start.heading - float(decode_angles(features, layout)[-1])
+        start = Placement(float(part.root_position[-1, 0]), float(part.root_position[-1, 2]), heading)
+        yield cut(part, slice(0, -1))
+
+
+def _decoded(tokenizer: Tokenizer, codes: Iterable[NDArray[np.integer]], window: int) -> Iterator[NDArray[np.float32]]:
     device = next(tokenizer.parameters()).device
-    rows = torch.from_numpy(codes.astype(np.int64)).to(device)[None]
-    with torch.inference_mode():
-        for piece in tokenizer.decode_windowed(rows):
-            yield piece[0].cpu().numpy()
-
-
-def _overlapping(parts: Iterable[Features]) -> Iterator[tuple[Features, bool]]:
-    """Every part with the first row of the one after it, and whether it is the last."""
-    held: Features | None = None
-    for part in parts:
-        if held is not None:
-            yield np.concatenate([held, part[:1]]), False
-        held = part
-    if held is not None:
-        yield held, True
+    rows = (torch.from_numpy(part.astype(np.int64)).to(device)[None] for part in codes)
+    for features in tokenizer.decode_parts(rows, window):
+        yield features[0].cpu().numpy()
 
 
 def finish(clip: MotionClip, beats_s: NDArray[np.float64], config: FinishConfig) -> MotionClip:
@@ -87,7 +85,7 @@ def plant_in_pieces(clip: MotionClip, config: FinishConfig, length: int = PIECE_
     parts: list[MotionClip] = []
     follow = None
     for piece in pieces(clip.frames, _PLANT_MARGIN, length):
-        planted = _plant(cut(clip, slice(piece.first, piece.stop)), config)
+        planted = plant(cut(clip, slice(piece.first, piece.stop)), config)
         root = planted.root_position
         if follow is not None:
             root = root + (follow - root[piece.start - piece.first]) * np.array([1, 0, 1], np.float32)
@@ -96,12 +94,13 @@ def plant_in_pieces(clip: MotionClip, config: FinishConfig, length: int = PIECE_
     return join(parts)
 
 
-def _plant(clip: MotionClip, config: FinishConfig) -> MotionClip:
+def plant(clip: MotionClip, config: FinishConfig, memory: FootMemory | None = None) -> MotionClip:
+    """`ground`, `carry_by_stance` and `lock_feet`, as far as the settings ask for them."""
     if config.ground:
         clip = ground(clip, config.flight)
     if config.carry_by_stance:
         clip = carry_by_stance(clip, config.stance)
-    return lock_feet(clip, config=config.feet) if config.lock_feet else clip
+    return lock_feet(clip, config=config.feet, memory=memory) if config.lock_feet else clip
 
 
 def align_in_pieces(

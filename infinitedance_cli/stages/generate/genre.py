@@ -10,7 +10,7 @@ from infinitedance_cli.errors import UsageError
 from infinitedance_cli.models.bundle import Bundle
 from infinitedance_cli.motion import genres
 from infinitedance_cli.stages.generate.config import AUTO
-from infinitedance_cli.stages.generate.retrieval import SongFeatures, find_dances
+from infinitedance_cli.stages.generate.retrieval import Music, find_dances
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def known_genre(requested: str, known: tuple[str, ...]) -> GenreChoice:
     return GenreChoice(wanted, danced)
 
 
-def fitting_genre(bundle: Bundle, music: SongFeatures, steps: int) -> GenreChoice:
+def fitting_genre(bundle: Bundle, music: Music, steps: int) -> GenreChoice:
     """The genre most often retrieved over the `steps` of a song; none for a model that was trained without genres."""
     if not bundle.genres:
         return GenreChoice("", "")
@@ -55,7 +55,7 @@ def fitting_genre(bundle: Bundle, music: SongFeatures, steps: int) -> GenreChoic
     return GenreChoice("", danced)
 
 
-def choose_genre(requested: str, bundle: Bundle, music: SongFeatures, steps: int) -> GenreChoice:
+def choose_genre(requested: str, bundle: Bundle, music: Music, steps: int) -> GenreChoice:
     """The genre for a song of `steps` steps; raises as `known_genre`."""
     if requested == AUTO:
         return fitting_genre(bundle, music, steps)

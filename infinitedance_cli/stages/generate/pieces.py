@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-
-from infinitedance_cli.motion.clip import FootContacts, MotionClip
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 PIECE_FRAMES = 3600
 """Two minutes: long enough that few clips have more than one piece."""
@@ -33,30 +29,3 @@ def pieces(frames: int, margin: int, length: int = PIECE_FRAMES) -> Iterator[Pie
     for start in range(0, frames, length):
         end = min(start + length, frames)
         yield Piece(start, end, max(start - margin, 0), min(end + margin, frames))
-
-
-def cut(clip: MotionClip, frames: slice) -> MotionClip:
-    """Some frames of a clip: its motion and contacts."""
-    contacts = clip.contacts
-    return replace(
-        clip,
-        root_position=clip.root_position[frames],
-        joint_rotation=clip.joint_rotation[frames],
-        contacts=None if contacts is None else FootContacts(contacts.planted[frames], contacts.labels),
-    )
-
-
-def join(parts: Sequence[MotionClip]) -> MotionClip:
-    """The motion of several clips laid end to end, with quaternions of one sign across the joins."""
-    rotations = [parts[0].joint_rotation]
-    for part in parts[1:]:
-        same = np.sum(rotations[-1][-1] * part.joint_rotation[0], axis=-1, keepdims=True) >= 0
-        rotations.append(part.joint_rotation * np.where(same, 1, -1).astype(np.float32))
-    planted = [part.contacts.planted for part in parts if part.contacts is not None]
-    contacts = parts[0].contacts
-    return replace(
-        parts[0],
-        root_position=np.concatenate([part.root_position for part in parts]),
-        joint_rotation=np.concatenate(rotations),
-        contacts=None if contacts is None else FootContacts(np.concatenate(planted), contacts.labels),
-    )

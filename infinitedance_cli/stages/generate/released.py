@@ -94,7 +94,7 @@ class _Task:
 class ReleasedDancer:
     """The published model, loaded once for any number of songs.
 
-    Dances of several songs and takes are drawn side by side, `released.batch` of them; the next song is heard
+    Dances of several songs and takes are drawn side by side, `released.batch_size` of them; the next song is heard
     meanwhile. Drawn beside others, sums are rounded otherwise than alone: codes that are as likely as each other to
     the last bit can fall either way.
 
@@ -115,7 +115,7 @@ class ReleasedDancer:
         self.bundle.tokenizer.to(device)
         model = self.bundle.choreographer(device, kind)
         self.drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
-        self.batch = settings.batch or batch_that_fits(self.drawer)
+        self.batch = batch_that_fits(self.drawer) if settings.batch_size == "auto" else settings.batch_size
 
     def dance(self, sources: Iterable[AudioSource]) -> Iterator[list[MotionClip] | SongError]:
         """For each song in turn its dances, one per take with seeds that count up, or why it cannot be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.released.sampling_config import ReleasedSampling
@@ -24,8 +25,8 @@ class ReleasedConfig:
     - finish: plant the feet and move the timing onto the beat, as for the starter (the release does neither)
 
     `references` retrieved dances are blended; `sampling` are the rules for drawing codes. `precision` is float32,
-    bfloat16 or auto: float32 on a CPU, bfloat16 elsewhere. `batch` dances are drawn side by side (0: as many as fit);
-    `compiled` lets torch.compile fuse a step, which takes a minute before the first dance.
+    bfloat16 or auto: float32 on a CPU, bfloat16 elsewhere. `batch_size` dances are drawn side by side, or as many as
+    fit ("auto"); `compiled` lets torch.compile fuse a step, which takes a minute before the first dance.
     """
 
     whole_song: bool = True
@@ -38,7 +39,7 @@ class ReleasedConfig:
     kept: int = 32
     references: int = 10
     precision: str = "auto"
-    batch: int = 0
+    batch_size: int | Literal["auto"] = "auto"
     compiled: bool = False
     sampling: ReleasedSampling = field(default_factory=ReleasedSampling)
 
@@ -49,8 +50,8 @@ class ReleasedConfig:
             raise ConfigError(f"released.references is {self.references}; expected 1 or more")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"released.precision is {self.precision!r}; expected one of {', '.join(PRECISIONS)}")
-        if self.batch < 0:
-            raise ConfigError(f"released.batch is {self.batch}; expected 1 or more, or 0 for as many as fit")
+        if self.batch_size != "auto" and self.batch_size < 1:
+            raise ConfigError(f"released.batch_size is {self.batch_size}; expected 1 or more, or auto")
 
     @classmethod
     def release(cls) -> ReleasedConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,18 +14,34 @@ from infinitedance_cli.models.dance_index import Hit
 from infinitedance_cli.models.timeline import music_at_steps
 
 
-@dataclass(frozen=True)
-class SongFeatures:
-    """Encoded music: `rows` (T', D) at `rate_hz` from the encoder `encoder`, and the length of a step in seconds."""
+class Music(Protocol):
+    """What is known of a song."""
 
-    rows: NDArray[np.float16]
-    rate_hz: float
-    encoder: str
-    step_s: float
+    @property
+    def beats(self) -> NDArray[np.float64]:
+        """Beats (B,), seconds."""
+        ...
 
     def steps(self, first: int, count: int) -> NDArray[np.float32]:
         """Music (count, M) of the steps from `first` on."""
-        return music_at_steps(self.rows, self.rate_hz, count, self.step_s, first)
+        ...
+
+
+@dataclass(frozen=True)
+class SongFeatures:
+    """Encoded music: `rows` (T', D) at `rate_hz` from row `first_row` on, the length of a step, seconds, and the beats
+    (B,), seconds.
+    """
+
+    rows: NDArray[np.float16]
+    rate_hz: float
+    step_s: float
+    beats: NDArray[np.float64]
+    first_row: int = 0
+
+    def steps(self, first: int, count: int) -> NDArray[np.float32]:
+        """Music (count, M) of the steps from `first` on."""
+        return music_at_steps(self.rows, self.rate_hz, count, self.step_s, first, self.first_row)
 
 
 def find_dances(bundle: Bundle, music: NDArray[np.float32], hits: int, genre: str | None = None) -> list[Hit]:

@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from infinitedance_cli.log import Advance, progress_bar
 from infinitedance_cli.models.bundle import Bundle
 from infinitedance_cli.models.bundle_files import is_released
-from infinitedance_cli.models.generation import generate_codes
-from infinitedance_cli.models.sampling import Sampler
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.music.sources import AudioSource
 from infinitedance_cli.stages.generate.brief import Brief, make_brief
-from infinitedance_cli.stages.generate.choosing import selection
 from infinitedance_cli.stages.generate.conditions import Conditions
 from infinitedance_cli.stages.generate.config import GenerateConfig
+from infinitedance_cli.stages.generate.drawing import draw_codes
 from infinitedance_cli.stages.generate.finish import decode_codes, finish
 from infinitedance_cli.stages.generate.model_folder import model_folder
 
@@ -47,8 +45,7 @@ def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None 
             yield from danced
         return
     brief = make_brief(source, config, bundle)
-    if brief.bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:
-        torch.set_num_threads(1)
+    spare_threads(brief.bundle)
     brief.bundle.choreographer.to(brief.device)
     conditions = Conditions(brief)
     with progress_bar("dancing", brief.frames * config.takes) as advance:
@@ -59,24 +56,18 @@ def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None 
             yield brief.describe(clip, take, codes)
 
 
+def spare_threads(bundle: Bundle) -> None:
+    """Let a small model run in one thread."""
+    if bundle.choreographer.config.backbone.hidden < _SMALL_WIDTH:
+        torch.set_num_threads(1)
+
+
 def choreograph(brief: Brief, conditions: Conditions, take: int, advance: Advance) -> NDArray[np.int16]:
     """Codes (S, Q) of one take. A song shorter than a window is danced on a whole one and cut."""
-    model, config = brief.bundle.choreographer, brief.config
-    turns = brief.bundle.index.code_turns(model.codebook.cpu().numpy())
-    candidates = config.choice.candidates
-    drawn = generate_codes(
-        model,
-        conditions.of_take(take),
-        max(brief.steps, model.config.steps),
-        Sampler(config.sampling, brief.candidate_seeds(take, candidates), torch.from_numpy(turns)),
-        takes=candidates,
-        guidance=config.guidance,
-        kept=config.kept,
-        selection=selection(brief) if candidates > 1 else None,
-    )
+    model, stride = brief.bundle.choreographer, brief.bundle.tokenizer.stride
     codes = np.zeros((brief.steps, model.config.codebooks), np.int16)
-    stride = brief.bundle.tokenizer.stride
+    drawn = draw_codes(brief, conditions, take, max(brief.steps, model.config.steps))
     for step, row in zip(range(brief.steps), drawn, strict=False):
-        codes[step] = row[0].cpu().numpy()
+        codes[step] = row
         advance(min(stride, brief.frames - step * stride))
     return codes

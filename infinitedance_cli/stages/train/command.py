@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +53,7 @@ def tokenizer(
     """Train the residual VQ-VAE that turns motion into codes.
 
     The same command goes on where an interrupted run stopped. Clips whose /dataset group says another split than
-    train are only measured.
+    train are only measured. Folders of shards are read window by window, other inputs are held in memory.
     """
     from infinitedance_cli.stages.train.stage import TokenizerRun, train_tokenizer
 
@@ -143,7 +143,12 @@ def foot_restorer(
     train_foot_restorer(_clips(inputs), run, output, smoke=smoke)
 
 
-def _clips(inputs: list[str] | None) -> Iterator[MotionClip]:
-    from infinitedance_cli.stream.ports import read_clips
+def _clips(inputs: list[str] | None) -> Iterable[MotionClip]:
+    """Clips that stay in their shards where all inputs are folders of shards, otherwise clips one after the other."""
+    from infinitedance_cli.stages.train.shards import ShardClips
+    from infinitedance_cli.stream.ports import check_inputs, read_clips
 
-    return read_clips(inputs or ["-"])
+    names = inputs or ["-"]
+    check_inputs(names)
+    folders = [Path(name) for name in names]
+    return ShardClips(folders) if all(folder.is_dir() for folder in folders) else read_clips(names)

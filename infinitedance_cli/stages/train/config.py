@@ -13,7 +13,8 @@ from infinitedance_cli.errors import ConfigError
 class LoopConfig:
     """Settings of the training loop.
 
-    `batch_size` windows per optimiser step and process, split over `accumulate` passes; the learning rate warms up
+    `batch_size` windows per optimiser step, split over `accumulate` passes and these over the processes of
+    `accelerate launch`, prepared ahead by `loaders` processes for each of them; the learning rate warms up
     linearly for `warmup_steps` and falls along a cosine to `final_share` of its peak; weights are averaged with
     `ema_decay` (0 switches it off) and the average is what is evaluated and exported. Every `log_every` steps the
     losses are logged for --verbose, every `evaluate_every` held-out figures are measured and, where they are the best
@@ -37,6 +38,7 @@ class LoopConfig:
     evaluate_every: int = 500
     save_every: int = 250
     threads: int = 0
+    loaders: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulate", "log_every", "evaluate_every", "save_every"):
@@ -46,8 +48,20 @@ class LoopConfig:
             raise ConfigError(
                 f"loop.batch_size {self.batch_size} is not a multiple of loop.accumulate {self.accumulate}"
             )
+        for name in ("threads", "loaders"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"loop.{name} is {getattr(self, name)}; expected 0 or more")
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"loop.ema_decay is {self.ema_decay}; expected 0 up to, not including, 1")
+
+    def check_processes(self, count: int) -> None:
+        """Raise ConfigError unless each pass can be split evenly over `count` processes."""
+        size = self.batch_size // self.accumulate
+        if size % count:
+            raise ConfigError(
+                f"loop.batch_size {self.batch_size} over loop.accumulate {self.accumulate} is {size} windows, which "
+                f"{count} processes cannot share evenly; choose a multiple of {count * self.accumulate}"
+            )
 
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of optimiser step `step`, a pure function, so that a resumed run continues exactly."""

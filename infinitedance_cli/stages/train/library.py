@@ -14,6 +14,7 @@ from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import clip_to_features, layout_named
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion, augment
+from infinitedance_cli.stages.train.batches import Pass
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,15 @@ class Library:
 
     train: tuple[Motion, ...]
     held_out: tuple[Motion, ...]
+
+    @property
+    def measured(self) -> tuple[Motion, ...]:
+        """What is measured: the held-out motions, otherwise the first one."""
+        return self.held_out or self.train[:1]
+
+    def features(self, layout: str, config: AugmentConfig, seed: int, window: int) -> FeaturePool:
+        """Windows of features of augmented training motions."""
+        return FeaturePool(self.train, layout, config, seed=seed, window=window)
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -98,11 +108,12 @@ class FeaturePool:
             del self._made[number]
         return result
 
-    def windows(self, step: int, count: int, stream: int) -> NDArray[np.float32]:
-        """`count` random windows (count, window, D) for a step and random stream."""
-        random = np.random.default_rng((self.seed, 2, step, stream))
-        sequences = self.sequences(step)
+    def windows(self, where: Pass) -> NDArray[np.float32]:
+        """Random windows (own, window, D) of a pass."""
+        random = np.random.default_rng((self.seed, 2, where.step, where.index))
+        sequences = self.sequences(where.step)
         starts = np.array([len(sequence) - self.window + 1 for sequence in sequences])
-        chosen = random.choice(len(sequences), size=count, p=starts / starts.sum())
-        first = (random.random(count) * starts[chosen]).astype(int)
-        return np.stack([sequences[c][f : f + self.window] for c, f in zip(chosen, first, strict=True)])
+        chosen = random.choice(len(sequences), size=where.size, p=starts / starts.sum())
+        first = (random.random(where.size) * starts[chosen]).astype(int)
+        drawn = zip(chosen[where.own], first[where.own], strict=True)
+        return np.stack([sequences[c][f : f + self.window] for c, f in drawn])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.dance_index import source_of
-from infinitedance_cli.models.step_features import FPS, step_features
+from infinitedance_cli.models.step_features import FPS, step_features, tokens_that_fit
 from infinitedance_cli.models.timeline import music_at_steps
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion import genres
@@ -23,7 +23,7 @@ class Pair:
 
     `source` names the clip that variants were made from (the part of the id before "#"); `codes` (S, Q) int16;
     `music` (S, M) float16, from the `encoder` of that name; `motion` (S, D) float16, the z-scored features averaged
-    over each step.
+    over each step. `rows` (T', M') are the music's own, at `rate_hz`, where they were asked for.
     """
 
     clip: str
@@ -33,6 +33,8 @@ class Pair:
     music: NDArray[np.float16]
     motion: NDArray[np.float16]
     encoder: str = ""
+    rows: NDArray[np.floating] | None = None
+    rate_hz: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -58,13 +60,17 @@ class PairSet:
         return self.train[0].encoder
 
 
-def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
-    """Tokenise a clip and bring its music to the same steps; raises BadInput when it has no music features."""
+def make_pair(clip: MotionClip, tokenizer: Tokenizer, *, codebook: str = "", with_rows: bool = False) -> Pair:
+    """Tokenise a clip and bring its music to the same steps; raises BadInput when it has no music features.
+
+    `codebook` is the tokeniser's hash where codes of it that the clip holds are to be taken; `with_rows` keeps the
+    music's own rows.
+    """
     if clip.music is None or clip.music.features is None:
         raise BadInput(
             f"clip {clip.clip_id}: it has no music features; expected /music/features in every training clip"
         )
-    steps = step_features(clip, tokenizer)
+    steps = step_features(clip, tokenizer, tokens_that_fit(clip, codebook) if codebook else None)
     music = music_at_steps(clip.music.features, clip.music.rate_hz, len(steps.codes), tokenizer.stride / FPS)
     return Pair(
         clip=clip.clip_id,
@@ -74,10 +80,14 @@ def make_pair(clip: MotionClip, tokenizer: Tokenizer) -> Pair:
         music=music.astype(np.float16),
         motion=steps.motion.astype(np.float16),
         encoder=clip.music.encoder,
+        rows=clip.music.features if with_rows else None,
+        rate_hz=clip.music.rate_hz,
     )
 
 
-def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps: int = 8) -> PairSet:
+def load_pairs(
+    clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps: int = 8, *, with_rows: bool = False
+) -> PairSet:
     """All pairs of `minimum_steps` or more, by the clips' split.
 
     Raises BadInput when none is left to train on, or their music went through more than one encoder.
@@ -89,7 +99,7 @@ def load_pairs(clips: Iterable[MotionClip], tokenizer: Tokenizer, minimum_steps:
             continue
         group = clip.extra.get("dataset")
         split = group.attributes.get("split", "train") if group else "train"
-        (train if split == "train" else held_out).append(make_pair(clip, tokenizer))
+        (train if split == "train" else held_out).append(make_pair(clip, tokenizer, with_rows=with_rows))
     if not train:
         raise BadInput(f"no training clip of {minimum_steps} steps or more; nothing to train on")
     encoders = sorted({pair.encoder for pair in (*train, *held_out)})

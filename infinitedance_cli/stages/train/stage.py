@@ -18,12 +18,15 @@ from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.train.config import LoopConfig
 from infinitedance_cli.stages.train.library import load_library
-from infinitedance_cli.stages.train.loop import train
-from infinitedance_cli.stages.train.pairs import load_pairs
+from infinitedance_cli.stages.train.loop import Recipe, train
 from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRecipe, ChoreographerRecipeConfig
+from infinitedance_cli.stages.train.recipes.choreographer_release import ReleasedRecipe
 from infinitedance_cli.stages.train.recipes.foot_restorer import FootRestorerRecipe, FootRestorerRecipeConfig
 from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig
 from infinitedance_cli.stages.train.recipes.tokenizer import TokenizerRecipe, TokenizerRecipeConfig
+from infinitedance_cli.stages.train.shards import ShardClips
+from infinitedance_cli.stages.train.streamed import StreamedLibrary
+from infinitedance_cli.stages.train.windows import Finder, windows_of
 
 _SMOKE = LoopConfig(steps=12, batch_size=4, warmup_steps=2, evaluate_every=6, save_every=6, log_every=6)
 
@@ -84,7 +87,8 @@ def train_tokenizer(
         small = TokenizerConfig(run.recipe.model.layout, RVQConfig(width=32, code_dim=16, depth=1, codebook_size=32))
         run = TokenizerRun(replace(_SMOKE, seed=run.loop.seed), replace(run.recipe, model=small, continuous_steps=4))
         clips = islice(clips, 1)
-    library = load_library(clips, run.recipe.window + 2)
+    least = run.recipe.window + 2
+    library = StreamedLibrary(clips, least) if isinstance(clips, ShardClips) else load_library(clips, least)
     return train(TokenizerRecipe(library, run.recipe, run.loop.seed), run.loop, folder)
 
 
@@ -97,7 +101,8 @@ def train_retriever(
         small = RetrieverConfig(length=run.recipe.model.length, width=16, layers=1, feedforward=32)
         run = RetrieverRun(replace(_SMOKE, seed=run.loop.seed), RetrieverRecipeConfig(small))
         clips = islice(clips, 1)
-    return train(RetrieverRecipe(load_pairs(clips, tokenizer), run.recipe, run.loop.seed), run.loop, folder)
+    windows = windows_of(clips, tokenizer, run.recipe.model.length, run.loop.seed, 4)
+    return train(RetrieverRecipe(windows, run.recipe), run.loop, folder)
 
 
 def train_choreographer(
@@ -118,8 +123,15 @@ def train_choreographer(
     if smoke:
         run = replace(run, loop=replace(_SMOKE, seed=run.loop.seed), recipe=_tiny(run.recipe))
         clips = islice(clips, 1)
-    pairs = load_pairs(clips, tokenizer)
-    recipe = ChoreographerRecipe(pairs, tokenizer, retriever, index, run.recipe, run.loop.seed, licences)
+    config, seed = run.recipe, run.loop.seed
+    finder = Finder(retriever, index, config.reference_pool, config.references) if config.references else None
+    recipe: Recipe
+    if config.form == "released":
+        windows = windows_of(clips, tokenizer, config.released.steps, seed, 3, finder, with_rows=True)
+        recipe = ReleasedRecipe(windows, tokenizer, index, config, licences)
+    else:
+        windows = windows_of(clips, tokenizer, config.model.steps, seed, 3, finder)
+        recipe = ChoreographerRecipe(windows, tokenizer, index, config, licences)
     return train(recipe, run.loop, folder)
 
 
@@ -145,4 +157,5 @@ def _tiny(recipe: ChoreographerRecipeConfig) -> ChoreographerRecipeConfig:
     backbone = replace(model.backbone, hidden=32, layers=1, heads=2, key_value_heads=1, intermediate=64)
     moe = replace(model.condition.moe, bands=2, heads=2)
     condition = replace(model.condition, genre_dim=8, moe=moe)
-    return replace(recipe, model=replace(model, backbone=backbone, condition=condition))
+    released = replace(recipe.released, backbone=backbone, expert_heads=2, expert_state=4, style_dim=8)
+    return replace(recipe, model=replace(model, backbone=backbone, condition=condition), released=released)

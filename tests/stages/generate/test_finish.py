@@ -13,12 +13,13 @@ from infinitedance_cli.motion.features.trajectory import decode_angles
 from infinitedance_cli.motion.footlock import lock_feet
 from infinitedance_cli.motion.ground import ground
 from infinitedance_cli.motion.retarget.hands import relaxed_hands
+from infinitedance_cli.motion.sequence import cut, join
 from infinitedance_cli.motion.skeleton import default_skeleton
 from infinitedance_cli.motion.stance import carry_by_stance
 from infinitedance_cli.motion.warp import BeatWarp, align_to_beats
 from infinitedance_cli.stages.generate.config import FinishConfig
 from infinitedance_cli.stages.generate.finish import align_in_pieces, decode_codes, finish, plant_in_pieces
-from infinitedance_cli.stages.generate.pieces import cut, join, pieces
+from infinitedance_cli.stages.generate.pieces import pieces
 from tests.models.tiny_bundle import tiny_tokenizer
 from tests.motion.samples import standing_clip, wandering_clip
 

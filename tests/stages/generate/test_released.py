@@ -94,7 +94,7 @@ def test_each_mend_is_one_switch(models: Path) -> None:
 def test_songs_are_danced_side_by_side_in_their_order(models: Path, dance: MotionClip) -> None:
     folder, nowhere = weights.folder(weights.find("infinitedance")), str(models / "nowhere.mp3")
     songs = [_SONG, nowhere, str(Path(_SONG).with_name("waltz_108.ogg")), _SONG]
-    danced = list(ReleasedDancer(folder, replace(_CONFIG, released=ReleasedConfig(batch=2))).dance(songs))
+    danced = list(ReleasedDancer(folder, replace(_CONFIG, released=ReleasedConfig(batch_size=2))).dance(songs))
     assert isinstance(danced[1], BadInput) and nowhere in str(danced[1])
     clips = [part[0] for part in danced if isinstance(part, list)]
     assert [Path(clip.music.path).stem for clip in clips if clip.music] == ["pop_112", "waltz_108", "pop_112"]

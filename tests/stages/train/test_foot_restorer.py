@@ -13,6 +13,7 @@ from infinitedance_cli.models.foot_restorer_damage import DamageRange
 from infinitedance_cli.models.foot_restorer_features import OWNED
 from infinitedance_cli.motion.features import PAPER_259
 from infinitedance_cli.stages.train.augment import AugmentConfig
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.library import load_library
 from infinitedance_cli.stages.train.recipes.foot_restorer import (
     FootRestorerRecipe,
@@ -36,15 +37,15 @@ def recipe(config: FootRestorerRecipeConfig = CONFIG) -> FootRestorerRecipe:
 
 def test_batches_are_a_function_of_step_and_stream() -> None:
     one, other = recipe(), recipe()
-    first, again = one.batch(5, 6, 0), other.batch(5, 6, 0)
+    first, again = one.batch(Pass(5, 6)), other.batch(Pass(5, 6))
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["clean"], one.batch(5, 6, 1)["clean"])
-    lengths = {one.batch(step, 6, 0)["clean"].shape[:2] for step in range(12)}
+    assert not torch.equal(first["clean"], one.batch(Pass(5, 6, 1))["clean"])
+    lengths = {one.batch(Pass(step, 6))["clean"].shape[:2] for step in range(12)}
     assert lengths == {(6, 40), (12, 20)}
 
 
 def test_damage_reaches_the_owned_columns_only() -> None:
-    batch = recipe(replace(CONFIG, damage=DamageRange(clean=0.5, chance=1.0))).batch(0, 24, 0)
+    batch = recipe(replace(CONFIG, damage=DamageRange(clean=0.5, chance=1.0))).batch(Pass(0, 24))
     fixed = np.setdiff1d(np.arange(259), OWNED)
     apart = (batch["observed"] - batch["clean"]).abs()
     assert apart[..., fixed].max() < 1e-5
@@ -69,7 +70,7 @@ def test_a_tiny_network_learns_how_high_one_dance_is() -> None:
     assert isinstance(module, FootRestorerTraining)
     optimizer = torch.optim.Adam(module.parameters(), 3e-3)
     for step in range(100):
-        loss = module(**made.batch(step, 16, 0))["loss"]
+        loss = module(**made.batch(Pass(step, 16)))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -10,6 +10,7 @@ from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import clip_to_features, layout_named
 from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.train.augment import AugmentConfig
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.library import FeaturePool, load_library, to_features, to_motion
 from tests.models.tiny_bundle import danced_clip
 from tests.motion.samples import wandering_clip
@@ -23,17 +24,17 @@ def pool(seed: int = 0) -> FeaturePool:
 def test_windows_depend_on_seed_step_and_stream_only() -> None:
     used = pool()
     for step in (0, 3, 24):
-        used.windows(step, 4, 0)
-    np.testing.assert_array_equal(used.windows(25, 4, 1), pool().windows(25, 4, 1))
-    np.testing.assert_array_equal(used.windows(3, 4, 0), pool().windows(3, 4, 0))  # back again
-    for other in (pool(seed=1).windows(25, 4, 1), pool().windows(26, 4, 1), pool().windows(25, 4, 0)):
-        assert np.abs(other - used.windows(25, 4, 1)).max() > 0
+        used.windows(Pass(step, 4))
+    np.testing.assert_array_equal(used.windows(Pass(25, 4, 1)), pool().windows(Pass(25, 4, 1)))
+    np.testing.assert_array_equal(used.windows(Pass(3, 4)), pool().windows(Pass(3, 4)))  # back again
+    for other in (pool(seed=1).windows(Pass(25, 4, 1)), pool().windows(Pass(26, 4, 1)), pool().windows(Pass(25, 4))):
+        assert np.abs(other - used.windows(Pass(25, 4, 1))).max() > 0
 
 
 def test_windows_are_pieces_of_the_sequences_in_use() -> None:
     used = pool()
     sequences = used.sequences(7)
-    for window in used.windows(7, 5, 0):
+    for window in used.windows(Pass(7, 5)):
         assert any(
             np.array_equal(window, sequence[start : start + 32])
             for sequence in sequences

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from infinitedance_cli.errors import BadInput, ConfigError, StageFailed, UsageError
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.config import LoopConfig
 from infinitedance_cli.stages.train.loop import moving_average, train
 from infinitedance_cli.stages.train.state import FILE_NAME
@@ -215,9 +216,9 @@ def test_the_best_weights_are_kept_across_a_restart(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_names_its_step(tmp_path: Path) -> None:
     class Broken(ToyRecipe):
-        def batch(self, step: int, size: int, stream: int) -> dict[str, torch.Tensor]:
-            batch = super().batch(step, size, stream)
-            return {**batch, "targets": batch["targets"] * (math.nan if step == 4 else 1)}
+        def batch(self, where: Pass) -> dict[str, torch.Tensor]:
+            batch = super().batch(where)
+            return {**batch, "targets": batch["targets"] * (math.nan if where.step == 4 else 1)}
 
     with pytest.raises(StageFailed, match=r"loss is nan at step 4; lower loop\.learning_rate"):
         train(Broken(), CONFIG, tmp_path)

@@ -9,17 +9,18 @@ import torch
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.checkpoint import load_model, read_description
 from infinitedance_cli.models.choreographer import ChoreographerConfig
-from infinitedance_cli.models.dance_index import build_index, save_index
+from infinitedance_cli.models.dance_index import DanceIndex, build_index, save_index
 from infinitedance_cli.models.reconstruction import LossWeights, Reconstruction, reconstruction_terms
 from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 from infinitedance_cli.models.rvq_vae import RVQConfig
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
 from infinitedance_cli.motion.features import layout_named
 from infinitedance_cli.motion.genres import NUMBERS
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.library import load_library
 from infinitedance_cli.stages.train.pairs import PairSet, load_pairs
 from infinitedance_cli.stages.train.recipes.choreographer import ChoreographerRecipe, ChoreographerRecipeConfig
-from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig
+from infinitedance_cli.stages.train.recipes.retriever import RetrieverRecipe, RetrieverRecipeConfig, source_number
 from infinitedance_cli.stages.train.recipes.tokenizer import (
     HeldOutClip,
     TokenizerRecipe,
@@ -29,6 +30,7 @@ from infinitedance_cli.stages.train.recipes.tokenizer import (
     summarise,
 )
 from infinitedance_cli.stages.train.stage import ChoreographerRun, Parts, train_choreographer
+from infinitedance_cli.stages.train.windows import Finder, HeldWindows
 from tests.models.tiny_bundle import STEPS, danced_clip, tiny_choreographer, tiny_index, tiny_retriever, tiny_tokenizer
 
 CLIPS = [danced_clip(150, seed, split="held_out" if seed == 4 else "train") for seed in range(5)]
@@ -48,19 +50,27 @@ def pairs(tokenizer: Tokenizer) -> PairSet:
 def choreographer(tokenizer: Tokenizer, pairs: PairSet) -> ChoreographerRecipe:
     retriever = tiny_retriever()
     config = ChoreographerRecipeConfig(tiny_choreographer(tokenizer).config, references=2, reference_pool=4)
-    return ChoreographerRecipe(pairs, tokenizer, retriever, tiny_index(tokenizer, retriever), config, seed=0)
+    return choreographer_recipe(pairs, tokenizer, tiny_index(tokenizer, retriever), config)
+
+
+def choreographer_recipe(
+    pairs: PairSet, tokenizer: Tokenizer, index: DanceIndex, config: ChoreographerRecipeConfig
+) -> ChoreographerRecipe:
+    finder = Finder(tiny_retriever(), index, config.reference_pool, config.references) if config.references else None
+    return ChoreographerRecipe(HeldWindows(pairs, STEPS, 0, 3, finder), tokenizer, index, config)
 
 
 def test_a_clip_is_never_its_own_reference(choreographer: ChoreographerRecipe) -> None:
     """The index holds every clip, and two of each genre: the reference is always of the other one."""
-    clips = choreographer.books["train"].index.clips
-    random = np.random.default_rng(0)
-    for number, pair in enumerate(choreographer.pairs.train):
+    index, random = choreographer.index, np.random.default_rng(0)
+    assert isinstance(choreographer.windows, HeldWindows)
+    book = choreographer.windows._books[0]
+    for number, pair in enumerate(choreographer.windows.pairs.train):
         other = {0: 3, 3: 0, 1: 4, 2: 5}[int(pair.source.removeprefix("wandering-"))]
-        windows = {clips[other].codes[start : start + STEPS].tobytes() for start in range(0, 22, 4)}
+        windows = {index.clips[other].codes[start : start + STEPS].tobytes() for start in range(0, 22, 4)}
         for start in range(0, pair.steps, 5):
-            drawn = choreographer.books["train"].draw(number, start, 2, random)
-            assert all(codes.astype(np.int16).tobytes() in windows for codes in drawn)
+            drawn = book.draw(number, start, random)
+            assert len(drawn) == 2 and all(index.codes(hit).tobytes() in windows for hit in drawn)
 
 
 def test_variants_are_no_references_of_their_source(tokenizer: Tokenizer) -> None:
@@ -71,16 +81,17 @@ def test_variants_are_no_references_of_their_source(tokenizer: Tokenizer) -> Non
     lonely = build_index(only, index.windows[index.windows[:, 0] == 0], np.eye(6, 16, dtype=np.float32), STEPS, {})
     clip = danced_clip()
     named = [type(clip)(**{**vars(clip), "clip_id": "wandering-0#2"})]
-    recipe = ChoreographerRecipe(load_pairs(named, tokenizer), tokenizer, retriever, lonely, config, seed=0)
-    assert (recipe.batch(0, 4, 0)["references"] == -1).all()
+    recipe = choreographer_recipe(load_pairs(named, tokenizer), tokenizer, lonely, config)
+    assert (recipe.batch(Pass(0, 4))["references"] == -1).all()
 
 
 def test_choreographer_batches(choreographer: ChoreographerRecipe) -> None:
-    batch = choreographer.batch(3, 6, 0)
-    again, other = choreographer.batch(3, 6, 0), choreographer.batch(4, 6, 0)
+    batch = choreographer.batch(Pass(3, 6))
+    again, other = choreographer.batch(Pass(3, 6)), choreographer.batch(Pass(4, 6))
     assert all(torch.equal(batch[name], again[name]) for name in batch)
     assert not torch.equal(batch["codes"], other["codes"])
-    pairs = choreographer.pairs.train
+    assert isinstance(choreographer.windows, HeldWindows)
+    pairs = choreographer.windows.pairs.train
     for row in range(6):
         codes, previous = batch["codes"][row].numpy(), batch["previous"][row].numpy()
         found = [
@@ -105,9 +116,8 @@ def test_the_choreographer_is_fitted_to_its_parts(choreographer: ChoreographerRe
 
 def test_without_references_the_network_has_none(tokenizer: Tokenizer, pairs: PairSet) -> None:
     retriever, model = tiny_retriever(), ChoreographerConfig(steps=STEPS)
-    recipe = ChoreographerRecipe(
-        pairs, tokenizer, retriever, tiny_index(tokenizer, retriever), ChoreographerRecipeConfig(model, references=0), 0
-    )
+    config = ChoreographerRecipeConfig(model, references=0)
+    recipe = choreographer_recipe(pairs, tokenizer, tiny_index(tokenizer, retriever), config)
     assert recipe.model_config.condition.reference_dim == 0
 
 
@@ -118,10 +128,12 @@ def test_exported_choreographer_says_what_it_learned_from(choreographer: Choreog
 
 
 def test_windows_of_one_clip_are_no_counter_examples(pairs: PairSet) -> None:
-    recipe = RetrieverRecipe(pairs, RetrieverRecipeConfig(RetrieverConfig(length=8, width=16, heads=2)), seed=0)
-    batch = recipe.batch(0, 32, 0)
+    recipe = RetrieverRecipe(
+        HeldWindows(pairs, 8, 0, 4), RetrieverRecipeConfig(RetrieverConfig(length=8, width=16, heads=2))
+    )
+    batch = recipe.batch(Pass(0, 32))
     for row, group in enumerate(batch["groups"].tolist()):
-        pair = [pair for pair in pairs.train if pair.source == f"wandering-{group}"][0]
+        pair = next(pair for pair in pairs.train if source_number(pair.source) == group)
         rows = pair.motion.astype(np.float32)
         window = batch["motion"][row].numpy()
         assert any(np.array_equal(rows[start : start + 8], window) for start in range(pair.steps - 7))
@@ -129,14 +141,15 @@ def test_windows_of_one_clip_are_no_counter_examples(pairs: PairSet) -> None:
 
 def test_the_retriever_learns_which_music_belongs_to_which_dance(pairs: PairSet) -> None:
     recipe = RetrieverRecipe(
-        pairs, RetrieverRecipeConfig(RetrieverConfig(length=8, width=16, heads=2, layers=1, dropout=0.0)), seed=0
+        HeldWindows(pairs, 8, 0, 4),
+        RetrieverRecipeConfig(RetrieverConfig(length=8, width=16, heads=2, layers=1, dropout=0.0)),
     )
     torch.manual_seed(0)
     module = recipe.build()
     optimizer = torch.optim.Adam(module.parameters(), 3e-3)
     losses = []
     for step in range(60):
-        loss = module(**recipe.batch(step, 16, 0))["loss"]
+        loss = module(**recipe.batch(Pass(step, 16)))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -157,16 +170,16 @@ def test_codebooks_start_from_latents_of_the_continuous_steps() -> None:
     codebooks = module.tokenizer.network.codebooks
     for step in range(2):
         assert not codebooks().any()
-        assert "commit" not in module(**recipe.batch(step, 8, 0))
+        assert "commit" not in module(**recipe.batch(Pass(step, 8)))
     assert codebooks().flatten(1).std(1).min() > 0
-    assert "commit" in module(**recipe.batch(2, 8, 0))
+    assert "commit" in module(**recipe.batch(Pass(2, 8)))
 
 
 def test_perfect_reconstruction_costs_nothing() -> None:
     recipe = small_tokenizer_recipe()
     module = recipe.build()
     assert isinstance(module, TokenizerTraining)
-    target = module.tokenizer.normalise(recipe.batch(0, 2, 0)["features"])
+    target = module.tokenizer.normalise(recipe.batch(Pass(0, 2))["features"])
     terms = reconstruction_terms(target, target, module.tokenizer.deviation, "paper-259")
     assert set(terms) | {"commit"} == set(vars(LossWeights()))
     bounds = {"speed": 30 * 2e-5, "acceleration": 900 * 2e-5}  # lengths are softened by 1e-5 m
@@ -179,7 +192,7 @@ def test_an_offset_of_one_joint_by_hand() -> None:
     module = recipe.build()
     assert isinstance(module, TokenizerTraining)
     tokenizer = module.tokenizer
-    features = recipe.batch(0, 2, 0)["features"]
+    features = recipe.batch(Pass(0, 2))["features"]
     column = layout_named("paper-259").block("joint_position").start
     moved = features.clone()
     moved[..., column] += 0.21

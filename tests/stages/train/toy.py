@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.state import FILE_NAME
 
 
@@ -51,12 +52,12 @@ class ToyRecipe:
         self.network.before_forward = self.before_forward
         return self.network
 
-    def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
-        """Rows `stream`·`size` on of the rows of this step, so that two halves are the whole."""
+    def batch(self, where: Pass) -> dict[str, Tensor]:
+        """Rows `index`·`size` on of the rows of this step, so that two halves are the whole."""
         self.weights.append(self.network.linear.weight.detach().clone())
-        self.before_batch(step, stream)
-        generator = torch.Generator().manual_seed(step)
-        inputs = torch.randn(64, 3, generator=generator)[stream * size : (stream + 1) * size]
+        self.before_batch(where.step, where.index)
+        generator = torch.Generator().manual_seed(where.step)
+        inputs = torch.randn(64, 3, generator=generator)[where.index * where.size :][where.own]
         return {"inputs": inputs, "targets": inputs[:, :2] * 0.5 + 1}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from infinitedance_cli.models.backbone import BackboneConfig
 from infinitedance_cli.models.checkpoint import save_model
 from infinitedance_cli.models.choreographer import Choreographer, ChoreographerConfig
 from infinitedance_cli.models.dance_index import DanceIndex, Hit
 from infinitedance_cli.models.references import reference_codes, reference_vectors
-from infinitedance_cli.models.retriever import Retriever
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion import genres
-from infinitedance_cli.stages.train.pairs import Draw, Pair, PairSet, cut, draw_windows
+from infinitedance_cli.stages.train.batches import Pass
+from infinitedance_cli.stages.train.pairs import cut
+from infinitedance_cli.stages.train.windows import Window, Windows
 
-_QUERY_STRIDE = 8
+
+@dataclass(frozen=True)
+class ReleasedFormConfig:
+    """Sizes of the released form of the network (`models.choreographer_release`), small by default; the others follow
+    from tokeniser and music. `choreographer_1b.yaml` beside this module holds the published ones.
+    """
+
+    backbone: BackboneConfig = BackboneConfig()
+    bands: int = 2
+    expert_heads: int = 8
+    expert_state: int = 16
+    style_dim: int = 64
+    style_weight: float = 0.15
+    steps: int = 96
 
 
 @dataclass(frozen=True)
 class ChoreographerRecipeConfig:
     """The network, how many references a window gets, and from how many of the best they are drawn.
 
+    `form` is the paper's, whose sizes are `model`, or the one that was released, whose sizes are `released`.
     `keep` says which weights are exported: those of the `last` evaluation, or those with the `best` held-out loss,
     which come so early that they hardly follow the beat yet.
     """
 
     model: ChoreographerConfig = field(default_factory=ChoreographerConfig)
+    form: Literal["paper", "released"] = "paper"
+    released: ReleasedFormConfig = field(default_factory=ReleasedFormConfig)
     references: int = 4
     reference_pool: int = 10
     keep: Literal["last", "best"] = "last"
@@ -57,36 +76,6 @@ class ChoreographerTraining(nn.Module):
         return {"loss": output.loss, **levels, "accuracy": output.accuracy[0]}
 
 
-class ReferenceBook:
-    """For every pair and every few steps, the windows of other clips that the retriever finds for the music there."""
-
-    def __init__(self, pairs: Sequence[Pair], retriever: Retriever, index: DanceIndex, count: int, window: int) -> None:
-        self.index, self.window = index, window
-        self._hits = [self._search(pair, retriever, count) for pair in pairs]
-
-    @torch.no_grad()
-    def _search(self, pair: Pair, retriever: Retriever, count: int) -> list[list[Hit]]:
-        starts = range(0, pair.steps, _QUERY_STRIDE)
-        draws = [Draw(0, start, min(self.window, pair.steps - start)) for start in starts]
-        music = torch.from_numpy(np.stack([cut(pair.music, draw, self.window) for draw in draws]).astype(np.float32))
-        queries = retriever.embed_music(music).numpy()
-        found = self.index.search(queries, count, genre=pair.genre, without={pair.source})
-        # A genre of one clip has no other example: any genre is better than none.
-        return [
-            hits or self.index.search(query[None], count, without={pair.source})[0]
-            for hits, query in zip(found, queries, strict=True)
-        ]
-
-    def draw(self, pair: int, start: int, count: int, random: np.random.Generator) -> np.ndarray:
-        """Codes (count, window, Q) of references for a window, rank order kept; all -1 where there is none."""
-        hits = self._hits[pair][min(start // _QUERY_STRIDE, len(self._hits[pair]) - 1)]
-        codebooks = self.index.clips[0].codes.shape[1]
-        if len(hits) < count:
-            return np.full((count, self.window, codebooks), -1)
-        chosen = np.sort(random.choice(len(hits), size=count, replace=False))
-        return reference_codes(self.index, [hits[number] for number in chosen], self.window)
-
-
 class ChoreographerRecipe:
     """Trains `models.choreographer.Choreographer`; see `loop.Recipe`."""
 
@@ -94,19 +83,17 @@ class ChoreographerRecipe:
 
     def __init__(
         self,
-        pairs: PairSet,
+        windows: Windows,
         tokenizer: Tokenizer,
-        retriever: Retriever,
         index: DanceIndex,
         config: ChoreographerRecipeConfig,
-        seed: int,
         licences: tuple[str, ...] = (),
     ) -> None:
-        self.licences = licences
+        self.windows, self.index, self.config, self.licences = windows, index, config, licences
         # No held-out figure is called "step": the loop then takes every evaluation for an improvement.
         self.key_figure = "loss" if config.keep == "best" else "step"
         network = tokenizer.config.network
-        music_dim = pairs.train[0].music.shape[1]
+        music_dim = windows.first.music.shape[1]
         condition = replace(
             config.model.condition,
             music_dim=music_dim,
@@ -120,13 +107,7 @@ class ChoreographerRecipe:
             codebook_size=network.codebook_size,
             code_dim=network.code_dim,
         )
-        self.pairs, self.config, self.seed = pairs, config, seed
         self.codebook = tokenizer.network.codebooks()
-        window = self.model_config.steps
-        self.books = {
-            split: ReferenceBook(group, retriever, index, config.reference_pool, window)
-            for split, group in (("train", pairs.train), ("held_out", pairs.held_out))
-        }
 
     def build(self) -> nn.Module:
         """The choreographer with its loss, on the tokeniser's codebooks."""
@@ -134,49 +115,54 @@ class ChoreographerRecipe:
         network.set_codebook(self.codebook)
         return ChoreographerTraining(network)
 
-    def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
+    def batch(self, where: Pass) -> dict[str, Tensor]:
         """Windows of codes with their music, genre and references."""
-        random = np.random.default_rng((self.seed, 3, step, stream))
-        draws = draw_windows(self.pairs.train, size, self.model_config.steps, random)
-        return self._collate("train", self.pairs.train, draws, random)
+        return self._collate(self.windows.windows(where))
 
-    def _collate(
-        self, split: str, pairs: Sequence[Pair], draws: Sequence[Draw], random: np.random.Generator
-    ) -> dict[str, Tensor]:
-        window, book = self.model_config.steps, self.books[split]
-        rows = [(pairs[draw.pair], draw) for draw in draws]
-        before = [pair.codes[draw.start - 1] if draw.start else np.full(pair.codes.shape[1], -1) for pair, draw in rows]
-        references = [book.draw(d.pair, d.start, max(1, self.config.references), random) for d in draws]
+    def _collate(self, windows: Sequence[Window]) -> dict[str, Tensor]:
+        length, rows = self.model_config.steps, [(window.pair, window.draw) for window in windows]
+        nothing = np.full(self.model_config.codebooks, -1)
+        before = [pair.codes[draw.start - 1] if draw.start else nothing for pair, draw in rows]
         return {
             "codes": torch.from_numpy(
-                np.stack([cut(pair.codes, draw, window) for pair, draw in rows]).astype(np.int64)
+                np.stack([cut(pair.codes, draw, length) for pair, draw in rows]).astype(np.int64)
             ),
             "previous": torch.from_numpy(np.stack(before).astype(np.int64)),
-            "valid": torch.arange(window) < torch.tensor([draw.steps for draw in draws])[:, None],
+            "valid": torch.arange(length) < torch.tensor([draw.steps for _, draw in rows])[:, None],
             "music": torch.from_numpy(
-                np.stack([cut(pair.music, draw, window) for pair, draw in rows]).astype(np.float32)
+                np.stack([cut(pair.music, draw, length) for pair, draw in rows]).astype(np.float32)
             ),
             "genre": torch.tensor([genres.NUMBERS.get(pair.genre, -1) for pair, _ in rows]),
-            "references": torch.from_numpy(np.stack(references)),
+            "references": torch.from_numpy(np.stack([self._references(window.hits) for window in windows])),
         }
+
+    def _references(self, hits: Sequence[Hit]) -> NDArray[np.int64]:
+        """Codes (count, S, Q); all -1 where there are none."""
+        if hits:
+            return reference_codes(self.index, hits, self.model_config.steps)
+        return np.full((max(1, self.config.references), self.model_config.steps, self.model_config.codebooks), -1)
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """Mean losses and accuracy over 192 held-out windows."""
-        split = "held_out" if self.pairs.held_out else "train"
-        pairs = self.pairs.held_out or self.pairs.train[:1]
-        random, device = np.random.default_rng(0), next(module.parameters()).device
-        totals: dict[str, float] = {}
-        batches = 6
-        for _ in range(batches):
-            draws = draw_windows(pairs, 32, self.model_config.steps, random)
-            batch = {name: rows.to(device) for name, rows in self._collate(split, pairs, draws, random).items()}
-            for name, value in module(**batch).items():
-                totals[name] = totals.get(name, 0.0) + float(value) / batches
-        return totals
+        return mean_figures(module, self.windows, self._collate)
 
     def export(self, module: nn.Module, folder: Path, details: Mapping[str, Any]) -> Path:
         """Write choreographer.safetensors, with the genres and the licences of what it learned from."""
         assert isinstance(module, ChoreographerTraining)
-        heard = {"genres": list(self.pairs.genres), "encoder": self.pairs.encoder}
+        heard = {"genres": list(self.windows.genres), "encoder": self.windows.first.encoder}
         provenance = {**details, **heard, "licences": list(self.licences)}
         return save_model(folder / "choreographer.safetensors", module.choreographer, provenance=provenance)
+
+
+def mean_figures(
+    module: nn.Module, windows: Windows, collate: Callable[[list[Window]], dict[str, Tensor]]
+) -> dict[str, float]:
+    """Means of what a module says of six batches of 32 held-out windows."""
+    random, device = np.random.default_rng(0), next(module.parameters()).device
+    totals: dict[str, float] = {}
+    batches = 6
+    for _ in range(batches):
+        batch = {name: rows.to(device) for name, rows in collate(windows.measured(32, random)).items()}
+        for name, value in module(**batch).items():
+            totals[name] = totals.get(name, 0.0) + float(value) / batches
+    return totals

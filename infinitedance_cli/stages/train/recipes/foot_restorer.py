@@ -30,6 +30,7 @@ from infinitedance_cli.motion.kinematics import forward_kinematics
 from infinitedance_cli.motion.shaking import without_shaking
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion, augment
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.library import Library
 
 _STANDS = replace(ROBUST, speed=0.15)
@@ -188,15 +189,19 @@ class FootRestorerRecipe:
         restorer.set_statistics(torch.from_numpy(flat.mean(axis=0)), deviation)
         return FootRestorerTraining(restorer, self.config.loss, self.config.blind)
 
-    def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
-        """Damaged windows with their clean originals; see `FootRestorerTraining.forward`."""
-        random = np.random.default_rng((self.seed, 2, step, stream))
-        variants, window = self.pool.variants(step), self.config.model.window
+    def batch(self, where: Pass) -> dict[str, Tensor]:
+        """Damaged windows with their clean originals; see `FootRestorerTraining.forward`.
+
+        Each process makes them all, as damage draws as many random numbers as a window happens to need.
+        """
+        random = np.random.default_rng((self.seed, 2, where.step, where.index))
+        variants, window, size = self.pool.variants(where.step), self.config.model.window, where.size
         short = bool(random.random() < self.config.short_share)
         if short:
             size, window = max(1, size * window // self.config.short_window), self.config.short_window
         rows = damaged_batch(variants, size, window, self.config.damage, random, by_clip=short)
-        return {name: torch.from_numpy(values) for name, values in rows.items()}
+        own = replace(where, size=size).own
+        return {name: torch.from_numpy(values[own]) for name, values in rows.items()}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """Errors of held-out windows after one pass from pure noise, beside those of the damaged windows: the mean of

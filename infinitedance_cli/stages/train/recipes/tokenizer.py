@@ -16,7 +16,9 @@ from infinitedance_cli.models.reconstruction import LossWeights, Reconstruction,
 from infinitedance_cli.models.tokenizer import Tokenizer, TokenizerConfig
 from infinitedance_cli.motion.features import layout_named
 from infinitedance_cli.stages.train.augment import AugmentConfig, Motion
+from infinitedance_cli.stages.train.batches import Pass
 from infinitedance_cli.stages.train.library import FeaturePool, Library, to_features
+from infinitedance_cli.stages.train.streamed import StreamedFeatures, StreamedLibrary
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class TokenizerTraining(nn.Module):
         if left < _CLUSTERED_PASSES:
             self._latents.append(latent.detach().float().flatten(0, 1))
         if left == 0:
-            network.quantizer.initialise(torch.cat(self._latents))
+            network.quantizer.initialise(torch.cat(self._latents), len(self._latents))
             self._latents.clear()
         return self._weighted(self._terms(network.decode_embedding(latent), target))
 
@@ -94,11 +96,11 @@ class TokenizerRecipe:
     name = "tokenizer"
     key_figure = "mpjpe_mm"
 
-    def __init__(self, library: Library, config: TokenizerRecipeConfig, seed: int) -> None:
-        self.library, self.config = library, config
-        layout = config.model.layout
-        self.pool = FeaturePool(library.train, layout, config.augment, seed=seed, window=config.window)
-        self.measured = library.held_out or library.train[:1]
+    def __init__(self, library: Library | StreamedLibrary, config: TokenizerRecipeConfig, seed: int) -> None:
+        self.config, self.measured = config, library.measured
+        self.pool: FeaturePool | StreamedFeatures = library.features(
+            config.model.layout, config.augment, seed, config.window
+        )
 
     def build(self) -> nn.Module:
         """The tokeniser with its loss, normalised by the first augmented variants."""
@@ -107,9 +109,9 @@ class TokenizerRecipe:
         tokenizer.set_statistics(mean, deviation)
         return TokenizerTraining(tokenizer, self.config.loss, self.config.continuous_steps)
 
-    def batch(self, step: int, size: int, stream: int) -> dict[str, Tensor]:
-        """Windows of raw features (size, window, D)."""
-        return {"features": torch.from_numpy(self.pool.windows(step, size, stream))}
+    def batch(self, where: Pass) -> dict[str, Tensor]:
+        """Windows of raw features (own, window, D)."""
+        return {"features": torch.from_numpy(self.pool.windows(where))}
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """Joint error and jitter of the held-out clips; see `summarise`."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination in the middle of a training step wait until the step is done."""
+"""Ctrl-C and termination in the middle of what must not be cut wait until it is done."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """Signals that came in while they were deferred; `obey` acts on the first of them as usual."""
 
-    def __init__(self, usual: Mapping[signal.Signals, Any]) -> None:
-        self._usual = usual
+    def __init__(self, usual: Mapping[signal.Signals, Any], what: str) -> None:
+        self._usual, self._what = usual, what
         self._pending: signal.Signals | None = None
 
     @property
@@ -27,33 +27,44 @@ class Interrupts:
         """True when the process was asked to stop."""
         return self._pending is not None
 
-    def obey(self) -> None:
-        """Do what the signal would have done at once: KeyboardInterrupt on Ctrl-C, the end of the process, …"""
-        if self._pending is not None:
-            number, self._pending = self._pending, None
-            signal.signal(number, self._usual[number])
-            signal.raise_signal(number)
+    @property
+    def number(self) -> int:
+        """The signal that is pending; 0 for none."""
+        return int(self._pending or 0)
+
+    def obey(self, number: int | None = None) -> None:
+        """Do what the signal would have done at once: KeyboardInterrupt on Ctrl-C, the end of the process, …
+
+        `number` is a signal that another process of the training was sent; this one's own otherwise.
+        """
+        wanted, self._pending = number or self.number, None
+        if wanted:
+            usual = self._usual.get(signal.Signals(wanted))
+            if usual is not None:
+                signal.signal(wanted, usual)
+            signal.raise_signal(wanted)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.pending:  # asked twice: at once
             self.obey()
         self._pending = signal.Signals(number)
-        logger.info("stopping after this step; once more to stop at once")
+        logger.info("stopping after this %s; once more to stop at once", self._what)
 
 
 @contextmanager
-def deferred_interrupts() -> Iterator[Interrupts]:
+def deferred_interrupts(what: str) -> Iterator[Interrupts]:
     """Within the block SIGINT and SIGTERM only set `Interrupts.pending`; a second one acts at once.
 
-    Outside of the main thread, where signals cannot be handled, nothing is deferred.
+    `what` is being done, for the message. Outside of the main thread, where signals cannot be handled, nothing is
+    deferred.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield Interrupts({})
+        yield Interrupts({}, what)
         return
     usual = {number: signal.getsignal(number) for number in _SIGNALS}
     # What the process was told to ignore (nohup), or what Python cannot put back, is left alone.
     deferred = {number: handler for number, handler in usual.items() if handler not in (signal.SIG_IGN, None)}
-    interrupts = Interrupts(deferred)
+    interrupts = Interrupts(deferred, what)
     for number in deferred:
         signal.signal(number, interrupts._note)
     try:
