@@ -199,20 +199,27 @@ class LlamaDecoder:
         """Heads (B, n, heads, head_dim) that share a key along the query axis, so that keys need not be repeated."""
         batch, count, heads, channels = query.shape
         groups = self.config.key_value_heads
+        if count == 1:
+            return query.view(batch, groups, heads // groups, channels)
         query = query.view(batch, count, groups, heads // groups, channels).permute(0, 2, 3, 1, 4)
         return query.reshape(batch, groups, heads // groups * count, channels)
 
     def _unstacked(self, attended: Tensor) -> Tensor:
         """What `_stacked` stacked, as (B · n, hidden)."""
-        batch, heads = len(attended), self.config.heads
-        attended = attended.view(batch, heads, -1, self.config.head_dim).transpose(1, 2)
-        return attended.reshape(-1, heads * self.config.head_dim)
+        batch, heads, channels = len(attended), self.config.heads, self.config.head_dim
+        if attended.shape[2] * self.config.key_value_heads == heads:
+            return attended.reshape(batch, heads * channels)
+        return attended.view(batch, heads, -1, channels).transpose(1, 2).reshape(-1, heads * channels)
 
     def _normalise(self, hidden: Tensor) -> Tensor:
-        """Unit root mean square per row; on a CPU torch's rms_norm takes four times as long for a single row."""
-        if hidden.is_cuda:
-            return functional.rms_norm(hidden, hidden.shape[-1:], eps=self.config.norm_epsilon)
-        return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(self.config.norm_epsilon))
+        """Unit root mean square per row; for a few rows of fp32 on a CPU torch's rms_norm takes four times as long."""
+        epsilon, width = self.config.norm_epsilon, hidden.shape[-1]
+        if hidden.is_cuda or hidden.dtype is not torch.float32:
+            return functional.rms_norm(hidden, (width,), eps=epsilon)
+        if len(hidden) == 1 and not torch.compiler.is_compiling():
+            row = hidden[0]
+            return hidden * (torch.dot(row, row).item() / width + epsilon) ** -0.5
+        return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(epsilon))
 
 
 def _rotate(heads: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
