@@ -92,6 +92,7 @@ def bench(session: nox.Session) -> None:
     arguments = {
         "bench_retarget": [data],
         "bench_capture": [data],
+        "bench_capture_speed": [data],
         "bench_tokenizer": [data],
         "bench_imitate": [data],
         "bench_restore_feet": [data],

@@ -6,11 +6,14 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from infinitedance_cli.models.backbone import BackboneConfig
+
+_LARGE_PAGE = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,22 @@ def laid_out(weight: Tensor) -> Tensor:
     One core reads (4096, 512) at 16 GB/s by columns and at 8 by rows, (512, 2048) at 9 and at 14.
     """
     outputs, inputs = weight.shape
-    if weight.device.type != "cpu" or outputs <= inputs:
+    if weight.device.type != "cpu":
         return weight.contiguous()
-    return weight.t().contiguous().t()
+    by_columns = outputs > inputs
+    return in_large_pages(weight.t()).t() if by_columns else in_large_pages(weight)
+
+
+def in_large_pages(tensor: Tensor) -> Tensor:
+    """A contiguous copy for which Linux is asked for pages of 2 MB, as numpy does: matrices of a megabyte or two are
+    read a tenth to a half faster."""
+    size = tensor.numel() * tensor.element_size()
+    if size < _LARGE_PAGE:
+        return tensor.contiguous()
+    memory = np.empty(size + _LARGE_PAGE, np.uint8)
+    start = -memory.ctypes.data % _LARGE_PAGE
+    copied = torch.from_numpy(memory[start : start + size]).view(tensor.dtype).view(tensor.shape)
+    return copied.copy_(tensor)
 
 
 def for_decoding(module: nn.Module) -> nn.Module:

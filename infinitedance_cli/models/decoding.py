@@ -110,8 +110,9 @@ class LlamaDecoder:
         return DecodeState(self.norm.new_zeros(shape), self.norm.new_zeros(shape), inputs)
 
     @torch.inference_mode()
-    def extend(self, state: DecodeState, embeddings: Tensor) -> Tensor:
-        """Feed embeddings (B, n, hidden) and return their last hidden states (B, n, hidden), after the final norm.
+    def extend(self, state: DecodeState, embeddings: Tensor, last_only: bool = False) -> Tensor:
+        """Feed embeddings (B, n, hidden) and return their last hidden states (B, n, hidden), after the final norm; with
+        `last_only` that of the last position (B, 1, hidden), which spares the last layer most of its work.
 
         Raises:
             BadInput: more positions at once than fit beside the kept ones.
@@ -122,7 +123,7 @@ class LlamaDecoder:
                 raise BadInput(f"{count} steps at once; this window of {self.window} takes {self.window - self.keep}")
             self._reprime(state)
         state.steps += count
-        return self._run(state, embeddings)
+        return self._run(state, embeddings, last_only)
 
     def advance(self, state: DecodeState, embedding: Tensor, place: Tensor, span: int) -> Tensor:
         """As `extend` for one position, in fixed shapes without a number of Python's, so that a GPU can replay it.
@@ -155,7 +156,7 @@ class LlamaDecoder:
         state.length = 0
         self._run(state, kept)
 
-    def _run(self, state: DecodeState, embeddings: Tensor) -> Tensor:
+    def _run(self, state: DecodeState, embeddings: Tensor, last_only: bool = False) -> Tensor:
         first, count = state.length, embeddings.shape[1]
         stop = first + count
         state.inputs[:, first:stop] = embeddings
@@ -168,13 +169,16 @@ class LlamaDecoder:
             keys, values = state.keys[index, :, :, :stop], state.values[index, :, :, :stop]
             keys[:, :, first:] = key.transpose(1, 2)
             values[:, :, first:] = value.transpose(1, 2)
-            attended = functional.scaled_dot_product_attention(self._stacked(query), keys, values, mask)
+            seen = mask if query.shape[1] == count else None  # the last position sees all
+            attended = functional.scaled_dot_product_attention(self._stacked(query), keys, values, seen)
             return self._unstacked(attended)
 
         state.length = stop
-        return self._layers(embeddings, (self.cosine[first:stop], self.sine[first:stop]), attend)
+        return self._layers(embeddings, (self.cosine[first:stop], self.sine[first:stop]), attend, last_only)
 
-    def _layers(self, embeddings: Tensor, turn: tuple[Tensor, Tensor], attend: _Attend) -> Tensor:
+    def _layers(
+        self, embeddings: Tensor, turn: tuple[Tensor, Tensor], attend: _Attend, last_only: bool = False
+    ) -> Tensor:
         config, (batch, count, width) = self.config, embeddings.shape
         turned_heads = config.heads + config.key_value_heads
         hidden = embeddings.reshape(batch * count, width)
@@ -182,32 +186,40 @@ class LlamaDecoder:
             fused = functional.linear(self._normalise(hidden), layer.query_key_value)
             fused = fused.view(batch, count, -1, config.head_dim)
             turned = _rotate(fused[:, :, :turned_heads], turn)
-            attended = attend(
-                index, turned[:, :, : config.heads], turned[:, :, config.heads :], fused[:, :, turned_heads:]
-            )
+            query, key = turned[:, :, : config.heads], turned[:, :, config.heads :]
+            if last_only and index == len(self.layers) - 1:  # keys and values of all positions are needed, no more
+                query, hidden = query[:, -1:], hidden.view(batch, count, width)[:, -1]
+            attended = attend(index, query, key, fused[:, :, turned_heads:])
             hidden = torch.addmm(hidden, attended, layer.attention_out.t())
             gate, up = functional.linear(self._normalise(hidden), layer.gate_up).chunk(2, -1)
             hidden = torch.addmm(hidden, functional.silu(gate).mul_(up), layer.down.t())
-        return (self._normalise(hidden) * self.norm).view(batch, count, width)
+        return (self._normalise(hidden) * self.norm).view(batch, -1, width)
 
     def _stacked(self, query: Tensor) -> Tensor:
         """Heads (B, n, heads, head_dim) that share a key along the query axis, so that keys need not be repeated."""
         batch, count, heads, channels = query.shape
         groups = self.config.key_value_heads
+        if count == 1:
+            return query.view(batch, groups, heads // groups, channels)
         query = query.view(batch, count, groups, heads // groups, channels).permute(0, 2, 3, 1, 4)
         return query.reshape(batch, groups, heads // groups * count, channels)
 
     def _unstacked(self, attended: Tensor) -> Tensor:
         """What `_stacked` stacked, as (B · n, hidden)."""
-        batch, heads = len(attended), self.config.heads
-        attended = attended.view(batch, heads, -1, self.config.head_dim).transpose(1, 2)
-        return attended.reshape(-1, heads * self.config.head_dim)
+        batch, heads, channels = len(attended), self.config.heads, self.config.head_dim
+        if attended.shape[2] * self.config.key_value_heads == heads:
+            return attended.reshape(batch, heads * channels)
+        return attended.view(batch, heads, -1, channels).transpose(1, 2).reshape(-1, heads * channels)
 
     def _normalise(self, hidden: Tensor) -> Tensor:
-        """Unit root mean square per row; on a CPU torch's rms_norm takes four times as long for a single row."""
-        if hidden.is_cuda:
-            return functional.rms_norm(hidden, hidden.shape[-1:], eps=self.config.norm_epsilon)
-        return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(self.config.norm_epsilon))
+        """Unit root mean square per row; for a few rows of fp32 on a CPU torch's rms_norm takes four times as long."""
+        epsilon, width = self.config.norm_epsilon, hidden.shape[-1]
+        if hidden.is_cuda or hidden.dtype is not torch.float32:
+            return functional.rms_norm(hidden, (width,), eps=epsilon)
+        if len(hidden) == 1 and not torch.compiler.is_compiling():
+            row = hidden[0]
+            return hidden * (torch.dot(row, row).item() / width + epsilon) ** -0.5
+        return hidden * torch.rsqrt(hidden.square().mean(-1, keepdim=True).add_(epsilon))
 
 
 def _rotate(heads: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:

@@ -291,12 +291,8 @@ def write_leg(
 ) -> None:
     """Solve one leg and write its local rotations into `joints` (T, J, 4)."""
     hip_world, knee_world, ankle_world = solve_leg(positions, world, leg, ankle, foot)
-    solved = (
-        (leg.hip, world[:, 0], hip_world),
-        (leg.knee, hip_world, knee_world),
-        (leg.ankle, knee_world, ankle_world),
-    )
-    for joint, parent, own in solved:
+    turned = (world[:, 0], hip_world, knee_world, ankle_world)
+    for joint, parent, own in zip((leg.hip, leg.knee, leg.ankle), turned, turned[1:], strict=False):
         rotations = rotation.normalize(rotation.multiply(rotation.inverse(parent), own))
         same_side = np.sum(rotations * local[:, joint], axis=-1, keepdims=True) >= 0
         joints[:, joint] = np.where(same_side, rotations, -rotations)

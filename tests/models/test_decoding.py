@@ -55,6 +55,19 @@ def test_cached_passes_equal_the_full_pass(name: str, chunks: list[int]) -> None
     assert torch.allclose(hidden, _full(model, embeddings), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", list(_SHAPES))
+def test_the_last_position_alone_is_the_last_of_all(name: str) -> None:
+    model = _llama(_SHAPES[name])
+    decoder = LlamaDecoder(model, _SHAPES[name], window=20, keep=10)
+    embeddings = torch.randn(2, 20, _SHAPES[name].hidden)
+    state = decoder.start(2)
+    alone = decoder.extend(state, embeddings[:, :12], last_only=True)
+    after = decoder.extend(state, embeddings[:, 12:])
+    full = _full(model, embeddings)
+    assert torch.allclose(alone, full[:, 11:12], atol=1e-5)
+    assert torch.allclose(after, full[:, 12:], atol=1e-5)
+
+
 def test_a_full_window_continues_from_its_last_positions() -> None:
     config = _SHAPES["grouped"]
     model = _llama(config)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
+import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -187,3 +191,31 @@ def point_to(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value)
         else:
             monkeypatch.delenv(name, raising=False)
+
+
+def wait_for(folder: Path, found: Callable[[Path], bool]) -> Path:
+    """The first file of the folder for which `found` holds, waited for."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for path in folder.rglob("*"):
+            try:
+                if path.is_file() and found(path):
+                    return path
+            except FileNotFoundError:
+                continue
+        time.sleep(0.05)
+    raise AssertionError(f"nothing came in {folder}")
+
+
+def packed(entries: dict[str, bytes | tarfile.TarInfo]) -> bytes:
+    """A tar.gz with files, or with whatever a TarInfo says."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name, content in entries.items():
+            if isinstance(content, bytes):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+            else:
+                tar.addfile(content)
+    return file.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import resource
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from infinitedance_cli.errors import BadInput, MissingResource, StageFailed, Usa
 from infinitedance_cli.weights import HubRepository, Licence, ModelFile, ModelSource, State, store
 from tests.conftest import REPOSITORY
 from tests.weights.conftest import FREE
-from tests.weights.hub import Hub, point_to, serve
+from tests.weights.hub import Hub, packed, point_to, serve, wait_for
 
 _MEGABYTE = 1 << 20
 NET = bytes(range(256)) * (12 * _MEGABYTE // 256)  # the hub's client writes ten megabytes at a time
@@ -42,20 +40,6 @@ SOURCE = ModelSource(
     convert=f"{__name__}:keep_dances",
     in_place=True,
 )
-
-
-def packed(entries: dict[str, bytes | tarfile.TarInfo]) -> bytes:
-    """A tar.gz with files, or with whatever a TarInfo says."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as tar:
-        for name, content in entries.items():
-            if isinstance(content, bytes):
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content))
-            else:
-                tar.addfile(content)
-    return file.getvalue()
 
 
 DANCES = packed({f"dances/{name}.npy": name.encode() * 700 + os.urandom(500) for name in "ab"})
@@ -136,7 +120,7 @@ def test_another_revision_in_between_keeps_what_is_the_same(hub: Hub) -> None:
 def test_a_killed_process_leaves_what_has_come_to_the_next(hub: Hub, cache: Path) -> None:
     hub.stall_after = 11 * _MEGABYTE
     with _process(hub) as process:
-        part = _wait_for(cache, lambda path: path.parent.name == "parts" and path.stat().st_size >= 10 * _MEGABYTE)
+        part = wait_for(cache, lambda path: path.parent.name == "parts" and path.stat().st_size >= 10 * _MEGABYTE)
         process.send_signal(signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
     assert weights.state(SOURCE) is State.ABSENT and part.exists()
@@ -305,16 +289,3 @@ def _process(hub: Hub, first: Callable[[], None] | None = None) -> subprocess.Po
         stderr=subprocess.PIPE,
         preexec_fn=first,
     )
-
-
-def _wait_for(folder: Path, found: Callable[[Path], bool]) -> Path:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        for path in folder.rglob("*"):
-            try:
-                if path.is_file() and found(path):
-                    return path
-            except FileNotFoundError:
-                continue
-        time.sleep(0.05)
-    raise AssertionError(f"nothing came in {folder}")

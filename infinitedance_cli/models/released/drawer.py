@@ -129,7 +129,7 @@ class _Lane:
             generators = [*generators, *(Generator() for _ in range(missing))]
         self.sampler.begin_window(generators)
         self.state.length = 0
-        self.hidden.copy_(self.drawer.decoder.extend(self.state, embeddings)[:, -1])
+        self.hidden.copy_(self.drawer.decoder.extend(self.state, embeddings, last_only=True)[:, -1])
         self.place.fill_(embeddings.shape[1])
 
     def step(self, place: int) -> None:

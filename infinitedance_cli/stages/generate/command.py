@@ -12,6 +12,7 @@ from infinitedance_cli import options
 from infinitedance_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from infinitedance_cli.engine.placement import Placement
     from infinitedance_cli.motion.clip import MotionClip
     from infinitedance_cli.stages.generate.config import GenerateConfig
     from infinitedance_cli.stages.generate.streamed_config import StreamedConfig
@@ -131,6 +132,7 @@ def command(
     idance generate songs/ -o dances/ --jobs 4. A folder of dances is completed by a rerun; songs that fail are named,
     and the command ends with exit code 5 after all others.
     """
+    from infinitedance_cli.engine.placement import placement
     from infinitedance_cli.stages.generate.config import GenerateConfig
 
     drawing = {
@@ -161,12 +163,24 @@ def command(
     config = options.resolve_or_print(
         config_type, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )
+    _dance(songs, output, preview, config, placement(run_on, jobs, address, gpus), stream=stream, force=force)
+
+
+def _dance(
+    songs: list[str],
+    output: str,
+    preview: str | None,
+    config: GenerateConfig,
+    where: Placement,
+    *,
+    stream: bool,
+    force: bool,
+) -> None:
     from infinitedance_cli.engine.outputs import is_folder
-    from infinitedance_cli.engine.placement import placement
     from infinitedance_cli.remote import is_remote
     from infinitedance_cli.stages.generate.many import find_songs, generate_many
 
-    where, found = placement(run_on, jobs, address, gpus), find_songs(songs)
+    found = find_songs(songs)
     if len(found) == 1 and not (where.on_ray or is_folder(output) or is_remote(found[0])):
         _generate(found[0], output, preview, config, stream=stream, force=force)
         return

@@ -77,18 +77,39 @@ class _Task:
         heard, tokenizer, rhythm = self.heard, self.bundle.tokenizer, self.heard.song.rhythm
         frames = min(heard.frames, 4 * len(drawn)) if self.settings.whole_song else 4 * len(drawn)
         codes = drawn[: math.ceil(frames / 4)].astype(np.int16)
-        stem, sha256 = Path(heard.name).stem.strip("<>") or "song", heard.song.info.sha256 if heard.song.info else ""
-        clip = decode_codes(tokenizer, codes, frames, f"{stem}-{seed}")
+        clip = decode_codes(tokenizer, codes, frames, dance_name(heard.name, seed))
         if self.settings.finish:
             clip = finish(clip, rhythm.beats, self.config.finish)
         else:  # as decoded: with the features themselves, which a body of fixed bones cannot follow exactly
             clip = with_decoded_features(with_relaxed_hands(clip), tokenizer, codes)
-        music = MusicTrack(
-            sha256=sha256, path=heard.name, beats=rhythm.beats, downbeats=rhythm.downbeats, tempo_bpm=rhythm.tempo_bpm
+        track = MusicTrack(
+            sha256=heard.song.info.sha256 if heard.song.info else "",
+            path=heard.name,
+            beats=rhythm.beats,
+            downbeats=rhythm.downbeats,
+            tempo_bpm=rhythm.tempo_bpm,
         )
-        tokens = Tokens(codes, tokenizer.stride, tokenizer.codebook_sha256)
-        details = {"config": to_dict(self.config), "seed": seed, "input_sha256": sha256, "licences": [LICENCE]}
-        return replace(clip, labels=self.labels, tokens=tokens, music=music).with_provenance("generate", **details)
+        return described(clip, self.bundle, self.config, self.labels, track, codes, seed)
+
+
+def dance_name(song: str, seed: int) -> str:
+    """`song-0`: the song's file name and the seed."""
+    return f"{Path(song).stem.strip('<>') or 'song'}-{seed}"
+
+
+def described(
+    clip: MotionClip,
+    bundle: ReleasedBundle,
+    config: GenerateConfig,
+    labels: Labels,
+    track: MusicTrack,
+    codes: NDArray[np.int16],
+    seed: int,
+) -> MotionClip:
+    """The clip with its music, labels, codes (S, 3) and provenance."""
+    tokens = Tokens(codes, bundle.tokenizer.stride, bundle.tokenizer.codebook_sha256)
+    details = {"config": to_dict(config), "seed": seed, "input_sha256": track.sha256, "licences": [LICENCE]}
+    return replace(clip, labels=labels, tokens=tokens, music=track).with_provenance("generate", **details)
 
 
 class ReleasedDancer:
@@ -144,7 +165,10 @@ class ReleasedDancer:
         try:
             heard, free = hear(source, self.config, self.encoder), self.config.released_settings.free_style
             return _Task(
-                self.bundle, self.config, heard, *choose_style(self.config.genre, heard, self.bundle, free=free)
+                self.bundle,
+                self.config,
+                heard,
+                *choose_style(self.config.genre, heard.name, heard.audio, self.bundle, free=free),
             )
         except (BadInput, StageFailed) as error:
             return error

@@ -8,6 +8,16 @@ from typing import Literal
 from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.released.sampling_config import ReleasedSampling
 
+MENDS = (
+    "whole_song",
+    "seamless",
+    "free_opening",
+    "steady_index",
+    "free_style",
+    "hear_in_windows",
+    "finish",
+)
+"""Switches of `ReleasedConfig`, each of which mends one thing of the release."""
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -56,14 +66,5 @@ class ReleasedConfig:
     @classmethod
     def release(cls) -> ReleasedConfig:
         """The behaviour of the authors' scripts, quirks included."""
-        return cls(
-            whole_song=False,
-            seamless=False,
-            free_opening=False,
-            steady_index=False,
-            free_style=False,
-            hear_in_windows=False,
-            finish=False,
-            precision="float32",
-            sampling=ReleasedSampling.release(),
-        )
+        off = dict.fromkeys(MENDS, False)
+        return cls(**off, precision="float32", sampling=ReleasedSampling.release())

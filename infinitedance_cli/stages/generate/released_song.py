@@ -30,7 +30,8 @@ from infinitedance_cli.stages.generate.released_config import ReleasedConfig
 logger = logging.getLogger(__name__)
 
 _DEFAULT_STYLE = STYLES.index("Popular")
-_MUSIC_FRAMES, _REFERENCE_FRAMES = 320, 384
+MUSIC_FRAMES, REFERENCE_FRAMES = 320, 384
+"""Rows of MuQ, and frames of audio features and of references, that a window has."""
 _CACHE_STRIDE = 192
 _MUQ_SAMPLE_RATE = 24_000
 _RETRIEVED = 20
@@ -55,7 +56,7 @@ class HeardSong:
 
     def steps(self, whole: bool) -> int:
         """Steps that a dance of the whole song takes; of what the release counts, nine tokens for ten rows of MuQ."""
-        return math.ceil(self.frames / 4) if whole else max(len(self.muq), _MUSIC_FRAMES) * 9 // 10 // 3
+        return math.ceil(self.frames / 4) if whole else max(len(self.muq), MUSIC_FRAMES) * 9 // 10 // 3
 
 
 def hear(source: AudioSource, config: GenerateConfig, encoder: MuQEncoder) -> HeardSong:
@@ -96,14 +97,12 @@ class SongConditions:
         start = first * 3 * 10 // 9
         rows = self.heard.muq
         if self.settings.whole_song:
-            start = max(0, min(start, len(rows) - _MUSIC_FRAMES))
-        return tiled(rows[start : start + _MUSIC_FRAMES], _MUSIC_FRAMES)
+            start = max(0, min(start, len(rows) - MUSIC_FRAMES))
+        return tiled(rows[start : start + MUSIC_FRAMES], MUSIC_FRAMES)
 
     def reference(self, first: int) -> NDArray[np.float32]:
         """Blend (384, 264) of the dances that go with the window."""
-        return self.bundle.dances.reference(
-            self._names(self._start(first)), self.settings.references, _REFERENCE_FRAMES
-        )
+        return self.bundle.dances.reference(self._names(self._start(first)), self.settings.references, REFERENCE_FRAMES)
 
     def opening(self, steps: int) -> NDArray[np.int64] | None:
         """Codes (steps, 3) of a dance that goes with the beginning of the song; None where no codes are there."""
@@ -112,14 +111,18 @@ class SongConditions:
     def _start(self, first: int) -> int:
         """First row of audio features that dances are retrieved for, for the window that begins with step `first`."""
         if self.settings.steady_index:
-            return max(0, min(4 * first, len(self.heard.audio) - _REFERENCE_FRAMES))
+            return max(0, min(4 * first, len(self.heard.audio) - REFERENCE_FRAMES))
         # The released cache moves on by 192 frames of audio for every 320 of MuQ, half as fast as the dance.
-        last = max(0, math.ceil((len(self.heard.audio) - _REFERENCE_FRAMES) / _CACHE_STRIDE))
-        return _CACHE_STRIDE * min(first * 3 * 10 // 9 // _MUSIC_FRAMES, last)
+        last = max(0, math.ceil((len(self.heard.audio) - REFERENCE_FRAMES) / _CACHE_STRIDE))
+        return _CACHE_STRIDE * min(first * 3 * 10 // 9 // MUSIC_FRAMES, last)
 
     def _search(self, start: int) -> list[str]:
-        query = embed(self.bundle, tiled(self.heard.audio[start : start + _REFERENCE_FRAMES], _REFERENCE_FRAMES))
-        return self.bundle.dances.search(query, self.style, _RETRIEVED)
+        return find_names(self.bundle, self.heard.audio[start : start + REFERENCE_FRAMES], self.style)
+
+
+def find_names(bundle: ReleasedBundle, audio: NDArray[np.float32], style: int) -> list[str]:
+    """The dances of a style that go best with audio features (N ≤ 384, 55), repeated where there are fewer."""
+    return bundle.dances.search(embed(bundle, tiled(audio, REFERENCE_FRAMES)), style, _RETRIEVED)
 
 
 def embed(bundle: ReleasedBundle, audio: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -134,13 +137,16 @@ def tiled(rows: FloatArray, length: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(rows[np.arange(length) % len(rows)], np.float32)
 
 
-def choose_style(requested: str, heard: HeardSong, bundle: ReleasedBundle, *, free: bool = True) -> tuple[int, Labels]:
-    """Which of the six styles is danced: the class of the genre asked for, else what retrieval finds in the song.
+def choose_style(
+    requested: str, name: str, audio: FloatArray, bundle: ReleasedBundle, *, free: bool = True
+) -> tuple[int, Labels]:
+    """Which of the six styles is danced to a song called `name` with audio features (A, 55): the class of the genre
+    asked for, else what retrieval finds in it.
 
     Not `free`, as in the release: the style that the file's name says, else the class of the genre asked for, else
     popular.
     """
-    named = None if free else style_in(heard.name)
+    named = None if free else style_in(name)
     if named is not None:
         logger.info("genre: %s, by the name of the file", genres.CLASSES[named])
         return named, Labels(genres.CLASSES[named], "" if requested == AUTO else genres.canonical(requested))
@@ -152,7 +158,7 @@ def choose_style(requested: str, heard: HeardSong, bundle: ReleasedBundle, *, fr
         return genres.CLASSES.index(family), Labels(family, genre)
     if not free or not bundle.dances.known_styles:
         return _DEFAULT_STYLE, Labels(genres.CLASSES[_DEFAULT_STYLE], "")
-    style = _likeliest_style(heard, bundle)
+    style = _likeliest_style(audio, bundle)
     logger.info("genre: %s, by the dances that go with such music (--genre picks another)", genres.CLASSES[style])
     return style, Labels(genres.CLASSES[style], "")
 
@@ -171,12 +177,12 @@ def style_in(name: str) -> int | None:
     return min(found)[1] if found else None
 
 
-def _likeliest_style(heard: HeardSong, bundle: ReleasedBundle) -> int:
+def _likeliest_style(audio: FloatArray, bundle: ReleasedBundle) -> int:
     """The style of most of the dances that are nearest to the windows of a song."""
     dances = bundle.dances
     votes = np.zeros(len(STYLES))
-    for start in range(0, max(1, len(heard.audio) - _REFERENCE_FRAMES + 1), _REFERENCE_FRAMES):
-        likeness = dances.embeddings @ embed(bundle, tiled(heard.audio[start : start + _REFERENCE_FRAMES], 384))
+    for start in range(0, max(1, len(audio) - REFERENCE_FRAMES + 1), REFERENCE_FRAMES):
+        likeness = dances.embeddings @ embed(bundle, tiled(audio[start : start + REFERENCE_FRAMES], REFERENCE_FRAMES))
         best = np.argsort(-likeness)[:_VOTES]
         votes += np.bincount(dances.styles[best][dances.styles[best] >= 0], minlength=len(STYLES))
     return int(votes.argmax())

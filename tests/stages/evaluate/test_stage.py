@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.motion.clip import MotionClip, MusicTrack
+from infinitedance_cli.motion.clip import MusicTrack
 from infinitedance_cli.stages.evaluate.conditions import parse_condition
 from infinitedance_cli.stages.evaluate.config import EvaluateConfig
 from infinitedance_cli.stages.evaluate.dances import Dance
@@ -22,6 +22,7 @@ from infinitedance_cli.stages.evaluate.protocols import PROTOCOLS, statement
 from infinitedance_cli.stages.evaluate.reference import collect, load_reference
 from infinitedance_cli.stages.evaluate.report import as_json, as_junit, as_table
 from infinitedance_cli.stages.evaluate.stage import Evaluation, Report
+from infinitedance_cli.stages.evaluate.work import judge
 from tests.motion.samples import standing_clip, wandering_clip
 
 
@@ -107,27 +108,19 @@ def test_conditions_name_who_crosses_them_and_the_undefined() -> None:
 
 
 def test_a_filter_passes_clips_with_a_record() -> None:
-    evaluation = Evaluation(EvaluateConfig(), load_reference("starter", "idance", None, None), beat_source(""))
     dances = [dancing(0), standing("a"), standing("b", frames=2), dancing(1), standing("c")]
-    kept = list(evaluation.passing(dances, [parse_condition("jitter<1"), parse_condition("contact>=1")]))
+    conditions = [parse_condition("jitter<1"), parse_condition("contact>=1")]
+    judged = [judge(dance, EvaluateConfig(), beat_source(""), conditions) for dance in dances]
+    kept = [clip for _, passing in judged for clip in passing]
     # Of b, with two frames, nothing is known.
     assert [clip.clip_id for clip in kept] == ["a", "c"]
     assert kept[0].provenance[-1]["stage"] == "evaluate"
     assert kept[0].provenance[-1]["config"] == {"protocol": "idance", "filter": ["jitter<1", "contact>=1"]}
-    assert len(evaluation.rows) == 5
+    assert [measured.name for measured, _ in judged] == [dance.name for dance in dances]
 
 
-def test_clips_are_measured_one_at_a_time() -> None:
-    taken: list[str] = []
-
-    def source() -> object:
-        for name in "abc":
-            taken.append(name)
-            yield standing(name)
-
-    evaluation = Evaluation(EvaluateConfig(), load_reference("starter", "idance", None, None), beat_source(""))
-    passing = evaluation.passing(source(), [parse_condition("jitter<1")])  # type: ignore[arg-type]
-    assert isinstance(next(passing), MotionClip) and taken == ["a"]
+def test_without_a_filter_nothing_is_passed_on() -> None:
+    assert judge(standing(), EvaluateConfig(), beat_source(""), [])[1] == []
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from infinitedance_cli.errors import ConfigError, UsageError
+from infinitedance_cli.errors import ConfigError
 from infinitedance_cli.models.bundle import Bundle
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.sequence import join
@@ -159,14 +159,6 @@ def test_without_finishing_it_is_the_decoded_dance() -> None:
 def test_several_takes_are_refused() -> None:
     with pytest.raises(ConfigError, match="one take, and 2 were asked for"):
         StreamedConfig(takes=2)
-
-
-def test_the_published_model_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from infinitedance_cli.stages.generate import streaming
-
-    monkeypatch.setattr(streaming, "is_released", lambda folder: True)
-    with pytest.raises(UsageError, match="--stream dances with the starter"):
-        streaming.load_bundle("starter")
 
 
 def test_a_path_gets_one_dance_and_a_pipe_the_pieces(
