@@ -18,7 +18,7 @@ from torch.nn import functional
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.backbone import BackboneConfig, rotary_frequencies
 from infinitedance_cli.models.checks import require
-from infinitedance_cli.models.decoder_weights import layer_parameters, layer_weights
+from infinitedance_cli.models.decoder_weights import Arena, layer_parameters, layer_weights
 
 if TYPE_CHECKING:
     from transformers import LlamaModel
@@ -94,7 +94,8 @@ class LlamaDecoder:
     ) -> None:
         require(0 < keep < window, f"keep is {keep}; expected 1 to {window - 1}, below the window")
         self.config, self.window, self.keep = config, window, keep
-        self.layers = [layer_weights(layer, consume) for layer in llama.layers]
+        arena = Arena(weight for weight in llama.layers.parameters() if weight.ndim > 1)
+        self.layers = [layer_weights(layer, arena, consume) for layer in llama.layers]
         self.norm = llama.norm.weight.detach()
         angles = torch.outer(torch.arange(window).float(), rotary_frequencies(config))
         cosine, sine = angles.cos(), angles.sin()
@@ -165,13 +166,18 @@ class LlamaDecoder:
             shared = self.config.heads // self.config.key_value_heads
             mask = torch.ones(count, stop, dtype=torch.bool, device=embeddings.device).tril(first).repeat(shared, 1)
 
+        # One view of all layers at once is as dear as one of a layer.
+        seen_keys, seen_values = (cache.narrow(3, 0, stop).unbind() for cache in (state.keys, state.values))
+        new_keys, new_values = (cache.narrow(3, first, count).unbind() for cache in (state.keys, state.values))
+
         def attend(index: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            keys, values = state.keys[index, :, :, :stop], state.values[index, :, :, :stop]
-            keys[:, :, first:] = key.transpose(1, 2)
-            values[:, :, first:] = value.transpose(1, 2)
+            new_keys[index].copy_(key.transpose(1, 2))
+            new_values[index].copy_(value.transpose(1, 2))
             seen = mask if query.shape[1] == count else None  # the last position sees all
-            attended = functional.scaled_dot_product_attention(self._stacked(query), keys, values, seen)
-            return self._unstacked(attended)
+            query = self._stacked(query)
+            return self._unstacked(
+                functional.scaled_dot_product_attention(query, seen_keys[index], seen_values[index], seen)
+            )
 
         state.length = stop
         return self._layers(embeddings, (self.cosine[first:stop], self.sine[first:stop]), attend, last_only)
@@ -180,19 +186,17 @@ class LlamaDecoder:
         self, embeddings: Tensor, turn: tuple[Tensor, Tensor], attend: _Attend, last_only: bool = False
     ) -> Tensor:
         config, (batch, count, width) = self.config, embeddings.shape
-        turned_heads = config.heads + config.key_value_heads
+        parts = [config.heads + config.key_value_heads, config.key_value_heads]
         hidden = embeddings.reshape(batch * count, width)
         for index, layer in enumerate(self.layers):
-            fused = functional.linear(self._normalise(hidden), layer.query_key_value)
-            fused = fused.view(batch, count, -1, config.head_dim)
-            turned = _rotate(fused[:, :, :turned_heads], turn)
-            query, key = turned[:, :, : config.heads], turned[:, :, config.heads :]
+            fused = torch.mm(self._normalise(hidden), layer.query_key_value)
+            turned, value = fused.view(batch, count, -1, config.head_dim).split(parts, 2)
+            query, key = _rotate(turned, turn).split([config.heads, config.key_value_heads], 2)
             if last_only and index == len(self.layers) - 1:  # keys and values of all positions are needed, no more
                 query, hidden = query[:, -1:], hidden.view(batch, count, width)[:, -1]
-            attended = attend(index, query, key, fused[:, :, turned_heads:])
-            hidden = torch.addmm(hidden, attended, layer.attention_out.t())
-            gate, up = functional.linear(self._normalise(hidden), layer.gate_up).chunk(2, -1)
-            hidden = torch.addmm(hidden, functional.silu(gate).mul_(up), layer.down.t())
+            hidden = torch.addmm(hidden, attend(index, query, key, value), layer.attention_out)
+            gate, up = torch.mm(self._normalise(hidden), layer.gate_up).chunk(2, -1)
+            hidden = torch.addmm(hidden, functional.silu(gate).mul_(up), layer.down)
         return (self._normalise(hidden) * self.norm).view(batch, -1, width)
 
     def _stacked(self, query: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.choreographer_release import ReleasedChoreographer
-from infinitedance_cli.models.decoder_weights import laid_out
 from infinitedance_cli.models.decoding import LlamaDecoder
 from infinitedance_cli.models.released.graphs import Replay
 from infinitedance_cli.models.released.sampler import ReleasedSampler, ReleasedSampling
@@ -54,7 +53,7 @@ class WindowDrawer:
         with torch.inference_mode():
             self.table: Tensor = model.dance_bridge(model.codebook)  # (Q, K, hidden)
             rows = model.llama.lm_head.weight[first:last].unflatten(0, (config.codebooks, -1))
-            self.head = [laid_out(part.clone()) for part in rows]
+            self.head = [part.clone() for part in rows]
             self.decoder = LlamaDecoder(model.llama.model, config.backbone, window, window - 1, consume=True)
         self._lanes: dict[int, _Lane] = {}
 
