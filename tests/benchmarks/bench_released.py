@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_released            # hidden 512, 8 layers, fp32, one CPU thread
     python -m tests.benchmarks.bench_released --paper    # paper size, bf16, on a GPU: batch 1 and 64
-    python -m tests.benchmarks.bench_released --memory   # paper size, bf16, on the CPU: peak memory of three windows
+    python -m tests.benchmarks.bench_released --memory   # paper size, bf16, on the CPU: peak memory of two windows
 
 Prediction for the paper size on an H200 (4.3 TB/s of 4.8): a pass reads 973.1 M values of layers, 512 head rows of
 2048 and one row of the dance bridge's table, 1.95 GB in bf16, and three passes make four frames. With 96 tokens kept
@@ -54,7 +54,7 @@ def main() -> None:
             _on_gpu(compiled)
     elif chosen.memory:
         model = _model(ReleasedChoreographerConfig(), torch.device("cpu"), torch.bfloat16)
-        _dance(WindowDrawer(model, ReleasedSampling()), windows=3, batch=1)
+        _dance(WindowDrawer(model, ReleasedSampling()), windows=2, batch=1)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"paper size, bf16, CPU: peak {peak / 2**20:.2f} GB, interpreter and libraries included")
     else:
