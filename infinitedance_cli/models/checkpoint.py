@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -27,6 +27,8 @@ FORMAT = "idance-model"
 FORMAT_VERSION = 1
 _WRAPPER = "_checkpoint_wrapped_module."
 """What torch puts into the names of modules whose activations are computed anew; `state_dict` leaves it out."""
+_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32}
+"""Types of tensors in safetensors files that networks have."""
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -122,22 +124,32 @@ def load_large(path: Path, model_type: type[Model], device: torch.device, dtype:
     config = _config_of(path, model_type)
     with torch.device("meta"):
         model = model_type(config, **options)
-    own = model.state_dict()
     _read(path)  # the errors of a file that cannot be read
     with safe_open(path, "pt") as file:
-        check_weights(model, {name: file.get_slice(name).get_shape() for name in file.keys()}, str(path))  # noqa: SIM118
-        for name in own:
-            tensor = file.get_tensor(name)
-            kind = dtype if tensor.is_floating_point() else tensor.dtype
-            # A copy, always: what is read is a view of the mapped file, which would stay in memory as a whole.
-            moved = tensor.to(device, kind, copy=True)
-            _require_fit(moved, tensor, name, str(path))
-            model.load_state_dict({name: moved}, strict=False, assign=True)
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}
+    check_weights(model, shapes, str(path))
+    for name, tensor in _one_by_one(path):
+        kind = dtype if tensor.is_floating_point() else tensor.dtype
+        model.load_state_dict({name: tensor.to(device, kind)}, strict=False, assign=True)
     for module in model.modules():
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_meta:
                 setattr(module, name, torch.zeros(buffer.shape, dtype=dtype, device=device))
     return model.eval().requires_grad_(False)
+
+
+def _one_by_one(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a safetensors file, read and not mapped: a mapped file counts as memory as a whole."""
+    with path.open("rb") as file:
+        start = 8 + int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(start - 8))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                first, stop = entry["data_offsets"]
+                file.seek(start + first)
+                content = bytearray(stop - first)
+                file.readinto(content)
+                yield name, torch.frombuffer(content, dtype=_TYPES[entry["dtype"]]).view(entry["shape"])
 
 
 def _config_of(path: Path, model_type: type[nn.Module]) -> Any:

@@ -139,8 +139,8 @@ def draw_dances(drawer: WindowDrawer, dances: Iterable[Dance], batch: int, every
     active: deque[Dance] = deque()
     with Conditioner(drawer.model) as conditioner:
         while True:
-            # Half as many again, so that those that begin can wait until there are enough of them.
-            while len(active) < batch + batch // 2 and (dance := next(source, None)) is not None:
+            # Half as many again: those that begin wait until there are enough of them, and songs are heard meanwhile.
+            while len(active) < batch + max(1, batch // 2) and (dance := next(source, None)) is not None:
                 _prepare(conditioner, [(dance, dance.window)])
                 active.append(dance)
             if not active:

@@ -43,7 +43,7 @@ def open_stage(config: GenerateConfig) -> Work:
     if is_released(folder):
         from infinitedance_cli.stages.generate.released import ReleasedDancer
 
-        dancer = ReleasedDancer(folder, config)
+        dancer = ReleasedDancer(folder, config).load()
 
         def run(songs: Sequence[str]) -> Iterator[Result]:
             for danced in dancer.dance(songs):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -126,29 +127,54 @@ class ReleasedDancer:
     """
 
     def __init__(self, folder: Path, config: GenerateConfig) -> None:
-        device, settings = pick_device(config.device), config.released_settings
-        kind = _float_type(settings.precision, device)
-        if kind is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
+        self.config, self.bundle, self.device = config, ReleasedBundle(folder), pick_device(config.device)
+        self._type = _float_type(config.released_settings.precision, self.device)
+        if self._type is torch.float32:  # the convolutions of MuQ and of the tokeniser would keep ten bits of it
             torch.backends.cudnn.allow_tf32 = False
-        self.config, self.bundle = config, ReleasedBundle(folder)
-        self.encoder = cast(MuQEncoder, load_encoder("muq"))
-        self.encoder.network.to(device)
-        self.bundle.tokenizer.to(device)
-        model = self.bundle.choreographer(device, kind)
-        self.drawer = WindowDrawer(model, settings.sampling, compiled=settings.compiled)
-        self.batch = batch_that_fits(self.drawer) if settings.batch_size == "auto" else settings.batch_size
 
-    def dance(self, sources: Iterable[AudioSource]) -> Iterator[list[MotionClip] | SongError]:
+    @cached_property
+    def encoder(self) -> MuQEncoder:
+        """MuQ, read when it is first asked for."""
+        encoder = cast(MuQEncoder, load_encoder("muq"))
+        encoder.network.to(self.device)
+        return encoder
+
+    @cached_property
+    def drawer(self) -> WindowDrawer:
+        """The choreographer, read when it is first asked for."""
+        self.bundle.tokenizer.to(self.device)
+        model, settings = self.bundle.choreographer(self.device, self._type), self.config.released_settings
+        return WindowDrawer(model, settings.sampling, compiled=settings.compiled)
+
+    @cached_property
+    def batch(self) -> int:
+        """Dances that are drawn side by side."""
+        wanted = self.config.released_settings.batch_size
+        return batch_that_fits(self.drawer) if wanted == "auto" else wanted
+
+    def load(self) -> ReleasedDancer:
+        """Read all parts now."""
+        assert self.encoder and self.batch
+        return self
+
+    def dance(self, sources: Iterable[AudioSource], *, once: bool = False) -> Iterator[list[MotionClip] | SongError]:
         """For each song in turn its dances, one per take with seeds that count up, or why it cannot be read.
+
+        With `once`, for a single song, MuQ is let go of when it was heard, before the choreographer is read: both at a
+        time take a gigabyte more.
 
         Raises:
             MissingResource: motion features of the release are not there.
             UsageError: the genre is unknown.
         """
         waiting: deque[_Waiting] = deque()
+        songs = ahead(map(self._heard, sources), depth=1)
+        first = next(songs, None)
+        if once:
+            del self.encoder
 
         def begun() -> Iterator[Dance]:
-            for heard in ahead(map(self._heard, sources), depth=1):
+            for heard in chain(() if first is None else (first,), songs):
                 waiting.append(_Waiting(heard))
                 yield from waiting[-1].parts
 

@@ -39,7 +39,7 @@ def generate(source: AudioSource, config: GenerateConfig, bundle: Bundle | None 
     if is_released(folder):
         from infinitedance_cli.stages.generate.released import ReleasedDancer
 
-        for danced in ReleasedDancer(folder, config).dance([source]):
+        for danced in ReleasedDancer(folder, config).dance([source], once=True):
             if not isinstance(danced, list):
                 raise danced
             yield from danced
