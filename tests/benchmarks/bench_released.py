@@ -35,6 +35,7 @@ from infinitedance_cli.models.released.conditioner import Conditioner, WindowCon
 from infinitedance_cli.models.released.drawer import WindowDrawer
 from infinitedance_cli.models.released.generation import Dance, draw_dances, song_windows
 from infinitedance_cli.models.released.sampler import ReleasedSampling
+from infinitedance_cli.models.retriever import Retriever, RetrieverConfig
 
 _SMALL = replace(
     ReleasedChoreographerConfig(),
@@ -118,12 +119,22 @@ def _on_one_thread() -> None:
     rate = 4 * _KEPT_STEPS
     print(f"plain transformers loop   {rate / min(plain):8.0f} kept frames/s")
     print(f"ours                      {rate / min(ours):8.0f} kept frames/s, {min(plain) / min(ours):.2f} x")
-    print(
-        f"conditions of a window    {min(condition):8.3f} s, {min(condition) / min(ours):.0%} of a window, one thread"
-    )
-    with_conditions = _timed(lambda: _dance(drawer, windows=4, batch=1), 2)
-    without = _timed(lambda: _dance(drawer, windows=4, batch=1, conditions=False), 2)
-    print(f"conditions beside decoding, {with_conditions / without - 1:8.1%} more time on this machine")
+    share = min(condition) / min(ours)
+    print(f"conditions of a window    {min(condition):8.3f} s, {share:.1%} of a window, in turn")
+    print(f"conditions beside it      {_share_of_conditions(drawer, 4):8.1%} more time, in another thread")
+    print(f"retrieval of a window     {_timed(_retrieval()) / min(ours):8.2%} of a window, in turn")
+
+
+def _retrieval() -> Callable[[], object]:
+    """RetrievalNet on a window and the search among as many dances as the release has windows of."""
+    retriever = Retriever(RetrieverConfig.release()).eval()
+    audio, known = torch.randn(1, 384, 55), torch.randn(50_000, 256)
+
+    @torch.inference_mode()
+    def retrieve() -> Tensor:
+        return (known @ retriever.embed_music(audio)[0]).topk(20).indices
+
+    return retrieve
 
 
 def _model(config: ReleasedChoreographerConfig, device: torch.device, dtype: torch.dtype) -> ReleasedChoreographer:
@@ -154,7 +165,7 @@ def _told(model: ReleasedChoreographer) -> WindowCondition:
 
 def _condition(model: ReleasedChoreographer) -> Tensor:
     with Conditioner(model) as conditioner:
-        return conditioner.ready_row(conditioner.begin([_told(model)]), 0)[None]
+        return conditioner.ready_row(conditioner.begin([lambda: _told(model)]), 0)[None]
 
 
 def _dance(drawer: WindowDrawer, windows: int, batch: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,8 +42,8 @@ class Conditioner:
     ) -> None:
         self._helper.shutdown(cancel_futures=True)
 
-    def begin(self, conditions: Sequence[WindowCondition]) -> Future[list[Tensor]]:
-        """Prefixes (music_length, hidden) of the conditions, as a future; see `ready_row`."""
+    def begin(self, conditions: Sequence[Callable[[], WindowCondition]]) -> Future[list[Tensor]]:
+        """Prefixes (music_length, hidden) of conditions, which are made in the other thread, too; see `ready_row`."""
         return self._helper.submit(self._prefixes, conditions)
 
     def ready_row(self, prefixes: Future[list[Tensor]], row: int) -> Tensor:
@@ -56,7 +56,8 @@ class Conditioner:
         return prefix
 
     @torch.inference_mode()
-    def _prefixes(self, conditions: Sequence[WindowCondition]) -> list[Tensor]:
+    def _prefixes(self, made_by: Sequence[Callable[[], WindowCondition]]) -> list[Tensor]:
+        conditions = [make() for make in made_by]
         with torch.cuda.stream(self._stream):
             unique = list(dict.fromkeys(conditions))
             made: dict[WindowCondition, Tensor] = {}

@@ -156,7 +156,7 @@ def _prepare(conditioner: Conditioner, windows: Sequence[tuple[Dance, Window]]) 
     """Begin to compute the conditions of windows together."""
     if not windows:
         return
-    prefixes = conditioner.begin([dance.condition_at(window.first) for dance, window in windows])
+    prefixes = conditioner.begin([partial(dance.condition_at, window.first) for dance, window in windows])
     for row, (dance, _) in enumerate(windows):
         dance.prepared(partial(conditioner.ready_row, prefixes, row))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ class _Windows:
                 return
             first = total - WINDOW  # as far on as may be; the last window ends with the song
             given = None if window is None else window[:, first - before :]
-            prefix = conditioner.ready_row(conditioner.begin([self._condition(first)]), 0)[None]
+            prefix = conditioner.ready_row(conditioner.begin([partial(self._condition, first)]), 0)[None]
             parts: list[Tensor] = []
             for part in drawer.draw(prefix, given, [random], self.config.stream.piece_steps):
                 parts.append(part)

@@ -146,7 +146,7 @@ def test_takes_that_share_a_condition_share_its_computation(
         for style in (1, 2)
     ]
     with Conditioner(model) as conditioner:
-        begun = conditioner.begin([told[0], told[1], told[0]])
+        begun = conditioner.begin([lambda: told[0], lambda: told[1], lambda: told[0]])
         prefixes = [conditioner.ready_row(begun, row) for row in range(3)]
     assert heard == [2] and prefixes[0] is prefixes[2]
     music, reference = told[1].music[None], told[1].reference[None]
