@@ -146,7 +146,7 @@ def memory(folder: Path, listed: int, places: list[str]) -> None:
 def timed(line: list[object]) -> tuple[float, float]:
     """Seconds that a command takes, and seconds of a core that it and its processes work."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(list(map(str, line)), check=True, env=environment(), cwd=REPOSITORY)
+    subprocess.run(list(map(str, line)), check=True, env=environment(), cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cores = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - start, cores

@@ -47,6 +47,8 @@ def open_stage(settings: Settings) -> Work:
     def stage(clips: Iterable[MotionClip]) -> Iterator[MotionClip]:
         for clip in clips:
             time.sleep(seconds)
+            if "load" in faults:
+                _wait_for_the_other(notes)
             _happens(faults.get(clip.clip_id, ""), notes, clip.clip_id)
             yield replace(clip, root_position=clip.root_position + np.float32(settings.lift))
 
@@ -62,6 +64,13 @@ def _happens(fault: str, notes: Path, clip_id: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
     if fault == "bug":
         raise RuntimeError("not as it should be")
+
+
+def _wait_for_the_other(notes: Path, at_most: float = 60.0) -> None:
+    """Work on when two workers have tried to load: the one that could must not do it all before."""
+    end = time.monotonic() + at_most
+    while len(list(notes.glob("loaded-*"))) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def _first_time(notes: Path, what: str) -> bool:

@@ -59,7 +59,7 @@ def test_a_worker_whose_disk_is_full_leaves_its_work_to_others(
 
 def test_a_worker_without_the_model_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The first that loads has it, the other has not."""
-    assert len(images(run(task(tmp_path, load="once"), 6, BESIDE))) == 6
+    assert len(images(run(task(tmp_path, seconds=0.1, load="once"), 6, BESIDE))) == 6
     assert "is left out: there is no model here; fetch it" in caplog.text
 
 
