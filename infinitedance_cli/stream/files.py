@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -70,11 +70,34 @@ def locked_folder(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def _locked_name(path: Path) -> Iterator[None]:
+    """A file that no other idance writes meanwhile. Raises UsageError when one does; where files cannot be locked,
+    nobody is kept out."""
+    from filelock import FileLock, Timeout
+
+    place = path.with_name(f".{path.name}{LOCK}")
+    lock = FileLock(place)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{path}: another idance is writing it; wait for it, or choose another output") from None
+    except (OSError, NotImplementedError):
+        pass  # opening the file says what is wrong, if anything is
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            with suppress(OSError):  # where a file that is open cannot be removed, it stays, empty
+                place.unlink(missing_ok=True)
+            lock.release()
+
+
 class NewFile:
     """A file being written under a temporary name in the folder of `path`; `finish` gives it its name.
 
     Leaving the `with` block without `finish`, by an error or an interruption, removes it.
-    Raises StageFailed when it cannot be made, written or renamed.
+    Raises UsageError when another idance is writing it, StageFailed when it cannot be made, written or renamed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,8 +105,11 @@ class NewFile:
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> NewFile:
-        with clear_failure(self.path):
-            self.file: BinaryIO = open(self._temporary, "w+b")  # noqa: SIM115
+        with ExitStack() as stack:
+            stack.enter_context(_locked_name(self.path))
+            with clear_failure(self.path):
+                self.file: BinaryIO = open(self._temporary, "w+b")  # noqa: SIM115
+            self._lock = stack.pop_all()
         return self
 
     def finish(self, path: Path) -> None:
@@ -104,3 +130,4 @@ class NewFile:
                 raise
         finally:
             self._temporary.unlink(missing_ok=True)
+            self._lock.close()
