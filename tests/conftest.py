@@ -18,6 +18,10 @@ from infinitedance_cli.errors import MissingResource
 
 REPOSITORY = Path(__file__).parents[1]
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests that run side by side share the cores: with threads of their own they would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would the processes that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,6 +17,7 @@ from types import TracebackType
 from infinitedance_cli.engine.inputs import Input
 from infinitedance_cli.engine.task import Answer, EncodedClip
 from infinitedance_cli.errors import BadInput, UsageError
+from infinitedance_cli.stream.files import refuse_remote
 from infinitedance_cli.stream.ports import PIPE, check_output
 from infinitedance_cli.stream.shard_writer import ShardWriter
 from infinitedance_cli.stream.shards import is_shard_folder
@@ -32,6 +33,7 @@ def is_folder(output: str) -> bool:
 def check_clip_output(output: str, *, force: bool) -> None:
     """Fails early on an output that cannot be written. Raises UsageError as `check_output`, and on a folder that holds
     other files or is to be overwritten."""
+    refuse_remote(output)
     if not is_folder(output):
         check_output(output, force=force)
         return

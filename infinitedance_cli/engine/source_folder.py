@@ -10,7 +10,7 @@ from pathlib import Path
 from infinitedance_cli.engine.outputs import is_folder
 from infinitedance_cli.errors import UsageError
 from infinitedance_cli.motion.clip import MotionClip
-from infinitedance_cli.stream.files import clear_failure, locked_folder
+from infinitedance_cli.stream.files import clear_failure, locked_folder, refuse_remote
 from infinitedance_cli.stream.ports import write_clips
 
 ENDING = ".h5"
@@ -22,6 +22,7 @@ def writing_alone(output: str) -> Iterator[Path | None]:
 
     Raises UsageError when it cannot be made or written, or another command is writing there.
     """
+    refuse_remote(output)
     if not is_folder(output):
         yield None
         return

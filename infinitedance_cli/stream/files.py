@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from infinitedance_cli import remote
 from infinitedance_cli.errors import StageFailed, UsageError
 
 LOCK = ".lock"
@@ -43,6 +44,12 @@ def check_new_file(path: Path, *, force: bool = False) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"{path}: the folder {folder} is not writable; choose another output")
     refuse_existing(path, force=force)
+
+
+def refuse_remote(output: str) -> None:
+    """Raises UsageError when an output is a URL."""
+    if remote.is_remote(output):
+        raise UsageError(f"{output}: outputs are written to this machine; name a path here, and copy it there")
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

@@ -23,7 +23,7 @@ from infinitedance_cli.stream.dispatch import (
     readable_extensions,
     split_extension,
 )
-from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing
+from infinitedance_cli.stream.files import NewFile, check_new_file, clear_failure, refuse_existing, refuse_remote
 from infinitedance_cli.stream.framing import read_images, write_image
 from infinitedance_cli.stream.interrupts import deferred_interrupts
 from infinitedance_cli.stream.shards import is_shard_folder, open_shards
@@ -88,7 +88,8 @@ def check_inputs(inputs: Sequence[str]) -> None:
 
 
 def _check_remote(name: str) -> None:
-    if not PurePosixPath(remote.last_part(name).lower()).name.endswith(readable_extensions()):
+    file = PurePosixPath(remote.last_part(name).lower())
+    if file.suffix and not file.name.endswith(readable_extensions()):
         format_for_reading(Path(remote.last_part(name)))  # says which endings are known
     if not remote.is_file(name):
         raise BadInput(f"{name}: no such file, and no folder of shards; check the URL")
@@ -152,6 +153,7 @@ def check_output(output: str, *, force: bool = False, clips: int = 1) -> None:
         if sys.stdout.isatty():
             raise UsageError("clips are binary and standard output is a terminal; pipe it on, or give -o FILE")
         return
+    refuse_remote(output)
     path = Path(output)
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file in it")

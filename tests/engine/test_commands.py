@@ -155,12 +155,23 @@ def test_clips_at_urls(tmp_path: Path, shards: Path, tiny_bundle: Path, idance: 
     [
         ("memory://none.h5", 3, "memory://none.h5: no such file, and no folder of shards; check the URL"),
         ("memory://none.xyz", 2, "no motion format reads"),
+        ("memory://none", 3, "memory://none: no such file, and no folder of shards; check the URL"),
         ("nosuch://none.h5", 3, "nosuch://none.h5"),
     ],
 )
 def test_urls_that_cannot_be_read(tmp_path: Path, idance: Idance, name: str, code: int, message: str) -> None:
     result: Ended = idance("tokenize", name, "-o", tmp_path / "out.h5")
     assert (result.code, len(result.lines)) == (code, 1) and message in result.lines[0], result.lines
+
+
+@pytest.mark.parametrize("output", ["s3://bucket/out.h5", "s3://bucket/out/"])
+@pytest.mark.parametrize("command", ["capture", "generate", "imitate", "restore-feet", "tokenize"])
+def test_outputs_at_urls_are_refused(tmp_path: Path, idance: Idance, command: str, output: str) -> None:
+    source = tmp_path / "in.h5"
+    source.write_bytes(b"")
+    result: Ended = idance(command, source, "-o", output)
+    assert (result.code, len(result.lines)) == (2, 1), result.lines
+    assert f"{output}: outputs are written to this machine; name a path here" in result.lines[0]
 
 
 def test_ray_where_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idance: Idance) -> None:
