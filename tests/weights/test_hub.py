@@ -198,6 +198,7 @@ def _link() -> tarfile.TarInfo:
         (packed({"dances/a.npy": b"a", "dances/out": _link()}), "'dances/out' in the archive is a link"),
         (DANCES[: len(DANCES) // 2], "no whole archive"),
     ],
+    ids=["outside", "link", "cut"],
 )
 def test_an_archive_that_does_not_stay_in_its_folder_is_not_unpacked(
     hub: Hub, cache: Path, archive: bytes, message: str
