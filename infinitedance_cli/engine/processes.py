@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection as connections
 from multiprocessing import get_context
@@ -16,6 +17,7 @@ from typing import Any
 
 from infinitedance_cli import log
 from infinitedance_cli.engine.inputs import Input
+from infinitedance_cli.engine.placement import usable_cores
 from infinitedance_cli.engine.schedule import Answered, Event, Lost, Ready, Unfit
 from infinitedance_cli.engine.task import Answerer, Task, UnfitError
 
@@ -29,10 +31,12 @@ class _Process:
 
 
 class ProcessWorkers:
-    """One process a worker, joined to this one by a pipe; when this one dies, they end."""
+    """One process a worker, joined to this one by a pipe; when this one dies, they end. `count` of them share the
+    cores."""
 
-    def __init__(self, task: Task, *, keyed: bool) -> None:
+    def __init__(self, task: Task, count: int, *, keyed: bool) -> None:
         self._task, self._keyed = task, keyed
+        self._threads = max(1, usable_cores() // count)
         self._processes: dict[int, _Process] = {}
         self._started = 0
 
@@ -44,7 +48,8 @@ class ProcessWorkers:
         # Ctrl-C reaches the whole group: the command ends its workers, they do not end themselves.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
         try:
-            process.start()
+            with _threads_of_children(self._threads):
+                process.start()
         finally:
             if before is not None:
                 signal.signal(signal.SIGINT, before)
@@ -97,6 +102,19 @@ class ProcessWorkers:
         code = one.process.exitcode
         one.process.close()
         return code
+
+
+@contextmanager
+def _threads_of_children(count: int) -> Iterator[None]:
+    """Processes that start meanwhile compute in `count` threads, where the user did not say in how many: libraries read
+    this once, when they are loaded."""
+    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} - set(os.environ)
+    os.environ.update(dict.fromkeys(names, str(count)))
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
 
 
 def _readable(pipes: list[Connection]) -> list[Connection]:

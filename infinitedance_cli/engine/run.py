@@ -44,7 +44,8 @@ def _beside(inputs: Iterator[Input], task: Task, placement: Placement, keyed: bo
         return Schedule(actors, inputs, actors.count).run()
     from infinitedance_cli.engine.processes import ProcessWorkers
 
-    return Schedule(ProcessWorkers(task, keyed=keyed), inputs, placement.jobs or 1).run()
+    count = placement.jobs or 1
+    return Schedule(ProcessWorkers(task, count, keyed=keyed), inputs, count).run()
 
 
 def _alone(inputs: Iterator[Input], task: Task, keyed: bool) -> Iterator[tuple[Input, Answer]]:
