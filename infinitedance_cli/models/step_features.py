@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,11 @@ from infinitedance_cli.models.tokenizer import WINDOW_STEPS, Tokenizer
 from infinitedance_cli.motion import rotation
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import clip_to_features, layout_named
+from infinitedance_cli.motion.resample import resample_clip
+from infinitedance_cli.motion.retarget import on_default_body
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
+
+logger = logging.getLogger(__name__)
 
 FPS = 30.0
 """Frame rate that the networks know."""
@@ -29,6 +34,20 @@ class StepFeatures:
     movement: NDArray[np.float32]
 
 
+def for_networks(clip: MotionClip) -> MotionClip:
+    """The clip as networks know motion, on the default skeleton at 30 fps; says so in the log where that changes it.
+
+    Raises BadInput when its joints are not SMPL-X's.
+    """
+    ours = on_default_body(clip)
+    if ours is not clip:
+        logger.info("%s: put on the default skeleton, its own bones have other lengths", clip.clip_id)
+    if ours.fps != FPS:
+        logger.info("%s: resampled from %g to %g fps", clip.clip_id, clip.fps, FPS)
+        ours = resample_clip(ours, FPS)
+    return ours
+
+
 def require_body(clip: MotionClip) -> None:
     """Raise BadInput unless the clip's body is the default skeleton at 30 fps."""
     body = default_skeleton(BODY_JOINT_COUNT)
@@ -37,7 +56,7 @@ def require_body(clip: MotionClip) -> None:
     bones = "" if clip.skeleton.joint_names[:BODY_JOINT_COUNT] != body.joint_names else " of other bone lengths"
     raise BadInput(
         f"clip {clip.clip_id}: {clip.skeleton.joint_count} joints{bones if clip.fps == FPS else ''} at {clip.fps:g} "
-        "fps; expected the default skeleton at 30 fps: convert its original file with `idance convert --fps 30`"
+        "fps; expected the default skeleton at 30 fps: make it with `idance convert --retarget --fps 30`"
     )
 
 

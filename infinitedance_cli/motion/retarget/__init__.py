@@ -1,5 +1,6 @@
 """Retargeting: motion of any human skeleton, a robot's included, on ours."""
 
+from infinitedance_cli.motion.retarget.bodies import on_default_body
 from infinitedance_cli.motion.retarget.calibrate import Calibration
 from infinitedance_cli.motion.retarget.retarget import RetargetOptions, calibrate_sources, floor_of, retarget
 from infinitedance_cli.motion.retarget.smpl import smpl_source
@@ -12,6 +13,7 @@ __all__ = [
     "SourceMotion",
     "calibrate_sources",
     "floor_of",
+    "on_default_body",
     "retarget",
     "smpl_source",
     "world_motion",

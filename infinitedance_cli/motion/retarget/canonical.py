@@ -57,7 +57,7 @@ def to_roles(source: SourceMotion, skeleton: Skeleton, fps: float) -> RoleMotion
     Raises BadInput where no human body is found in the skeleton.
     """
     roles = find_roles(source)
-    up = up_rotation(source, roles)
+    up = rotation.identity().astype(float) if source.y_is_up else up_rotation(source, roles)
     scale = leg_length_of(skeleton) / source_leg_length(source, roles)
     times = resample_times(source.frames, source.fps, fps)
     motion = _pose(roles, up, scale, sample_positions(source.positions, times), _sampled(source, times))

@@ -28,8 +28,8 @@ class SourceMotion:
     parent before its children; `offsets` (J, 3) from the parent in the rest pose, in which every joint frame is
     world-aligned; `positions` (T, J, 3) in the world; `rotations` (T, J, 4) in the world, None when only positions
     are known; `ends` indices of End Sites. `roles` names our joints ("left_knee") in the source and spares the
-    guess by name; `rest_is_upright` False says that the rest pose means nothing, None that it has to be judged;
-    `frames_match` True says that joint frames are ours (SMPL): rotations go over as they are.
+    guess by name, `y_is_up` that of the up axis; `rest_is_upright` False says that the rest pose means nothing, None
+    that it has to be judged; `frames_match` True says that joint frames are ours (SMPL): rotations go over as they are.
 
     Raises BadInput on shapes that disagree or values that are not finite.
     """
@@ -45,6 +45,7 @@ class SourceMotion:
     roles: Mapping[str, RoleJoint] | None = None
     rest_is_upright: bool | None = None
     frames_match: bool = False
+    y_is_up: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

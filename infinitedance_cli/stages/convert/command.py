@@ -12,6 +12,9 @@ from infinitedance_cli import options
 def command(
     inputs: options.Inputs = None,
     output: options.Output = "-",
+    retarget: Annotated[
+        bool, typer.Option("--retarget", help="Put bodies with bones of their own, as capture measures them, on ours.")
+    ] = False,
     fps: Annotated[
         float | None, typer.Option("--fps", metavar="N", help="Frames a second; default: as the input.")
     ] = None,
@@ -34,7 +37,7 @@ def command(
     from infinitedance_cli.stages.convert.stage import convert
     from infinitedance_cli.stream.ports import check_output, read_clips, write_clips
 
-    settings = {"fps": fps, "joints": joints, "clip_id": clip_id}
+    settings = {"retarget": retarget or None, "fps": fps, "joints": joints, "clip_id": clip_id}
     config = options.resolve_or_print(
         ConvertConfig, file=config_file, overrides=overrides, options=settings, print_only=print_config
     )

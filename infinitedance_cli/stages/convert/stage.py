@@ -7,17 +7,20 @@ from dataclasses import replace
 
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.resample import resample_clip, with_joint_count
+from infinitedance_cli.motion.retarget import on_default_body
 from infinitedance_cli.stages.convert.config import ConvertConfig
 
 
 def convert(clips: Iterable[MotionClip], config: ConvertConfig) -> Iterator[MotionClip]:
     """Each clip as `config` asks. A clip that needs no change passes as it is, without a provenance record.
 
-    Raises BadInput when `joints` is asked of a clip whose joints are not SMPL-X's.
+    Raises BadInput when `joints` or `retarget` is asked of a clip whose joints are not SMPL-X's.
     """
     for number, clip in enumerate(clips):
         changes: dict[str, float | int] = {}
-        changed = clip
+        changed = on_default_body(clip) if config.retarget else clip
+        if changed is not clip:
+            changes["retarget"] = True
         if config.joints is not None and config.joints != clip.skeleton.joint_count:
             changed = with_joint_count(changed, config.joints)
             changes["joints"] = config.joints

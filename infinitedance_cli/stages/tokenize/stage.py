@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,26 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.models.step_features import FPS, body_features, decode_codes, encode_features, prolonged
+from infinitedance_cli.models.step_features import (
+    FPS,
+    body_features,
+    decode_codes,
+    encode_features,
+    for_networks,
+    prolonged,
+)
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.clip import Body, MotionClip, Tokens
 from infinitedance_cli.motion.features import clip_placement, features_to_clip, layout_named
-from infinitedance_cli.motion.resample import resample_clip
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, SMPLX_JOINT_NAMES, default_skeleton
 from infinitedance_cli.stages.tokenize.config import TokenizeConfig
-
-logger = logging.getLogger(__name__)
 
 
 def tokenize(clips: Iterable[MotionClip], tokenizer: Tokenizer, config: TokenizeConfig) -> Iterator[MotionClip]:
     """Each clip with its tokens, one row for every `tokenizer.stride` frames, the last one begun counting as whole.
 
-    A clip at another frame rate is brought to 30 fps first. Raises BadInput when a clip is not on the default skeleton
-    or has one frame only.
+    A clip of other bone lengths is put on the default skeleton first, one at another frame rate is brought to 30 fps.
+    Raises BadInput when a clip's joints are not SMPL-X's or it has one frame only.
     """
     sha256 = tokenizer.codebook_sha256
     for clip in clips:
-        clip = at_network_rate(clip)
+        clip = for_networks(clip)
         codes = encode_features(covering_features(clip, tokenizer), tokenizer, config.refine, config.window_steps)
         marked = clip.with_provenance("tokenize", config={"refine": config.refine}, codebook_sha256=sha256)
         yield replace(marked, tokens=Tokens(codes, tokenizer.stride, sha256))
@@ -66,14 +69,6 @@ def detokenize(clips: Iterable[MotionClip], tokenizer: Tokenizer, config: Tokeni
             contacts=None,
         )
         yield result.with_provenance("detokenize", codebook_sha256=sha256)
-
-
-def at_network_rate(clip: MotionClip) -> MotionClip:
-    """The clip at 30 fps, the rate that tokenisers know; says so in the log where that changes it."""
-    if clip.fps == FPS:
-        return clip
-    logger.info("%s: resampled from %g to %g fps", clip.clip_id, clip.fps, FPS)
-    return resample_clip(clip, FPS)
 
 
 def covering_features(clip: MotionClip, tokenizer: Tokenizer) -> NDArray[np.float32]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.models.reconstruction import Reconstruction, compare
-from infinitedance_cli.models.step_features import decode_codes, encode_features, tokens_that_fit
+from infinitedance_cli.models.step_features import decode_codes, encode_features, for_networks, tokens_that_fit
 from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.stages.tokenize.config import TokenizeConfig
-from infinitedance_cli.stages.tokenize.stage import at_network_rate, covering_features, tokens_of
+from infinitedance_cli.stages.tokenize.stage import covering_features, tokens_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def measure(clips: Iterable[MotionClip], tokenizer: Tokenizer, config: TokenizeC
     """
     network, sha256 = tokenizer.config.network, tokenizer.codebook_sha256
     tally = _Tally(np.zeros((network.codebooks, network.codebook_size), np.int64))
-    for clip in map(at_network_rate, clips):
+    for clip in map(for_networks, clips):
         real = covering_features(clip, tokenizer)
         if tokens_that_fit(clip, sha256) is None:
             codes = encode_features(real, tokenizer, config.refine, config.window_steps)

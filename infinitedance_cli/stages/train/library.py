@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
-from infinitedance_cli.models.step_features import FPS, require_body
+from infinitedance_cli.models.step_features import FPS, for_networks
 from infinitedance_cli.motion.clip import MotionClip
 from infinitedance_cli.motion.features import clip_to_features, layout_named
 from infinitedance_cli.motion.skeleton import BODY_JOINT_COUNT, default_skeleton
@@ -40,8 +40,8 @@ class Library:
 
 
 def to_motion(clip: MotionClip) -> Motion:
-    """The body of a clip; raises BadInput unless it is on the default skeleton at 30 fps."""
-    require_body(clip)
+    """The body of a clip, as `for_networks`; raises BadInput when its joints are not SMPL-X's."""
+    clip = for_networks(clip)
     genre = clip.labels.genre if clip.labels else ""
     return Motion(clip.clip_id, genre, clip.root_position, clip.joint_rotation[:, :BODY_JOINT_COUNT])
 

@@ -12,6 +12,7 @@ from infinitedance_cli.motion.resample import resample_clip, with_joint_count
 from infinitedance_cli.motion.skeleton import Skeleton
 from infinitedance_cli.stages.convert.config import ConvertConfig
 from infinitedance_cli.stages.convert.stage import convert
+from tests.motion.samples import wandering_clip
 from tests.stream.clips import assert_same_clip, full_clip, small_clip
 
 
@@ -40,6 +41,14 @@ def test_frame_rate(source: float, target: float, frames: int) -> None:
     np.testing.assert_allclose(clip.root_position[:, 0], time, atol=1e-5)
     np.testing.assert_allclose(rotation.heading(clip.joint_rotation[:, 0]), time, atol=1e-5)
     assert clip.provenance[-1]["stage"] == "convert" and clip.provenance[-1]["config"] == {"fps": target}
+
+
+def test_a_body_of_its_own_is_put_on_ours() -> None:
+    ours = wandering_clip(30)
+    taller = replace(ours, skeleton=replace(ours.skeleton, offsets=ours.skeleton.offsets * 1.1))
+    kept, changed = convert([ours, taller], ConvertConfig(retarget=True))
+    assert kept is ours and changed.skeleton.matches(ours.skeleton)
+    assert changed.provenance[-1]["config"] == {"retarget": True}
 
 
 def test_what_counts_frames_follows_or_goes() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from infinitedance_cli.models.tokenizer import Tokenizer
 from infinitedance_cli.motion.clip import Body, Dataset, FootContacts, Group, MotionClip, Tokens
 from infinitedance_cli.motion.features import clip_placement, clip_to_features, layout_named
 from infinitedance_cli.motion.resample import resample_clip
+from infinitedance_cli.motion.retarget import on_default_body
 from infinitedance_cli.stages.tokenize.config import TokenizeConfig
 from infinitedance_cli.stages.tokenize.stage import covering_features, detokenize, tokenize
 from infinitedance_cli.stages.tokenize.statistics import measure
@@ -162,6 +164,20 @@ def test_clips_that_cannot_be_tokenised(tokenizer: Tokenizer) -> None:
     clip = danced_clip(40)
     with pytest.raises(BadInput, match="it has one frame"):
         run(replace(clip, root_position=clip.root_position[:1], joint_rotation=clip.joint_rotation[:1]), tokenizer)
-    taller = replace(clip.skeleton, offsets=clip.skeleton.offsets * 1.2)
-    with pytest.raises(BadInput, match="of other bone lengths"):
-        run(replace(clip, skeleton=taller), tokenizer)
+    other = replace(clip.skeleton, joint_names=tuple(name.upper() for name in clip.skeleton.joint_names))
+    with pytest.raises(BadInput, match="joints are not SMPL-X's"):
+        run(replace(clip, skeleton=other), tokenizer)
+
+
+def test_a_body_of_other_bone_lengths_is_put_on_the_default_one(
+    tokenizer: Tokenizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = danced_clip(40)
+    taller = replace(clip, skeleton=replace(clip.skeleton, offsets=clip.skeleton.offsets * 1.2))
+    with caplog.at_level(logging.INFO, "infinitedance_cli"):
+        result = run(taller, tokenizer)
+    ours = on_default_body(taller)
+    assert result.skeleton.matches(clip.skeleton) and "wandering-0: put on the default skeleton" in caplog.text
+    np.testing.assert_array_equal(result.root_position, ours.root_position)
+    assert result.tokens is not None and run(ours, tokenizer).tokens is not None
+    np.testing.assert_array_equal(result.tokens.codes, run(ours, tokenizer).tokens.codes)  # type: ignore[union-attr]
