@@ -218,6 +218,44 @@ def import_set(
     run.raise_if_failed()
 
 
+@app.command("music")
+def add_music(
+    inputs: Inputs = None,
+    output: options.ClipsOutput = "-",
+    songs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--songs", metavar="PATH", help="Song for all, or folder of them; may be repeated.", show_default="as named"
+        ),
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", metavar="NAME", help="What hears it: see `idance doctor`.")
+    ] = "spectral",
+    jobs: options.Jobs = None,
+    run_on: options.RunOn = None,
+    address: options.Address = None,
+    gpus: options.GpusPerWorker = None,
+    force: options.Force = False,
+) -> None:
+    """Hear the songs of clips: their beats, tempo and music features, which the retriever and the choreographer learn.
+
+    A clip's song is the file that it names (captured clips: their video), or the one of that name in a folder of songs;
+    else the one whose name stands in the clip's. Clips whose song is not found are named and left out, exit code 5.
+    """
+    from infinitedance_cli.engine.clips import run_over_clips
+    from infinitedance_cli.engine.placement import placement
+    from infinitedance_cli.engine.task import Task
+    from infinitedance_cli.errors import BadInput
+    from infinitedance_cli.stages.dataset.music import MusicConfig
+
+    for path in songs or []:
+        if not path.exists():
+            raise BadInput(f"--songs {path}: no such file or folder")
+    config = MusicConfig(tuple(map(str, songs or [])), encoder)
+    task = Task("infinitedance_cli.stages.dataset.music:open_stage", config)
+    run_over_clips(inputs or ["-"], output, task, placement(run_on, jobs, address, gpus), force=force)
+
+
 def _named(inputs: list[str] | None, *, reread: bool) -> list[str]:
     """The inputs, standard input where none is named. Raises UsageError where they are read twice and cannot be."""
     from infinitedance_cli.errors import UsageError

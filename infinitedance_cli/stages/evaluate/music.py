@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput
 from infinitedance_cli.formats._npy import read_floats
+from infinitedance_cli.motion.songs import named_like
 from infinitedance_cli.stages.evaluate.dances import Dance
 from infinitedance_cli.stages.evaluate.figures import Beats
 
@@ -55,20 +55,14 @@ class _Folder:
 
     def beats(self, dance: Dance) -> Beats | None:
         """Beats of the file that belongs to the dance; those of its clip where there is none."""
-        file = self._files.get(dance.name)
-        if file is None:
-            inside = [stem for stem in self._files if _stands_in(stem, dance.name)]
-            if not inside:
-                logger.warning("%s: no file in %s has its name", dance.name, self._path)
-                return _beats_of_clip(dance)
-            file = self._files[max(inside, key=lambda stem: (len(stem), stem))]
+        stem = named_like(list(self._files), dance.name)
+        if stem is None:
+            logger.warning("%s: no file in %s has its name", dance.name, self._path)
+            return _beats_of_clip(dance)
+        file = self._files[stem]
         if file not in self._read:
             self._read[file] = read_beats(file)
         return self._read[file]
-
-
-def _stands_in(word: str, name: str) -> bool:
-    return re.search(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", name) is not None
 
 
 def _beats_of_clip(dance: Dance) -> Beats | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.motion.clip import MotionClip, MusicTrack
+from infinitedance_cli.motion.songs import song_start
 from infinitedance_cli.music.decode import DecodeReport, decoded_frames, open_container, require_sound
 from infinitedance_cli.music.sources import file_sha256
 from infinitedance_cli.stages.render.config import RenderConfig
@@ -103,17 +104,6 @@ def find_soundtrack(clip: MotionClip, config: RenderConfig, folders: Sequence[Pa
     if clip.music.sha256 and file_sha256(found) != clip.music.sha256:
         logger.warning("%s: %s has changed since the dance was made for it", clip.clip_id, found)
     return _checked(Soundtrack(found, config.music_start if config.music_start is not None else song_start(clip)))
-
-
-def song_start(clip: MotionClip) -> float:
-    """Second of the song at which the clip begins, as the step that made it noted; 0 where none did."""
-    for record in reversed(clip.provenance):
-        settings = record.get("config")
-        if record.get("stage") == "generate" and isinstance(settings, dict):
-            return float(settings.get("start", 0.0))
-        if record.get("stage") == "capture":
-            return float(record.get("music_start_s", 0.0))
-    return 0.0
 
 
 def with_beats(clip: MotionClip, track: Soundtrack | None) -> MotionClip:

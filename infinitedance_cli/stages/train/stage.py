@@ -65,7 +65,7 @@ class FootRestorerRun:
 
 @dataclass(frozen=True)
 class Parts:
-    """Networks that a later one is trained on; the starter's where a file is not given."""
+    """Networks that a later one is trained on; the starter's where a file is not given, or called that."""
 
     tokenizer: Path | None = None
     retriever: Path | None = None
@@ -74,7 +74,7 @@ class Parts:
     def file(self, part: str) -> Path:
         """The file of a part, given as file or as the folder with it; raises MissingResource without a starter."""
         given: Path | None = getattr(self, part)
-        if given is not None and not given.is_dir():
+        if given is not None and not given.is_dir() and str(given) != STARTER:
             return given
         return part_path(STARTER if given is None else str(given), part)
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from infinitedance_cli.errors import BadInput, UsageError
 from infinitedance_cli.motion.clip import MusicTrack
+from infinitedance_cli.motion.songs import song_start
 from infinitedance_cli.stages.render.config import RenderConfig
 from infinitedance_cli.stages.render.soundtrack import (
     SAMPLE_RATE,
     Soundtrack,
     check_music_option,
     find_soundtrack,
-    song_start,
     with_beats,
 )
 from tests.stages.render.scenes import standing_clip, with_song, write_clicks
