@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from infinitedance_cli import remote
 from infinitedance_cli.errors import StageFailed, UsageError
 
 LOCK = ".lock"
+_PART = ".part"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -79,8 +81,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked_name(path: Path) -> Iterator[None]:
-    """A file that no other idance writes meanwhile. Raises UsageError when one does; where files cannot be locked,
-    nobody is kept out."""
+    """A file that no other idance writes meanwhile; what killed ones left of it is removed. Raises UsageError when one
+    does; where files cannot be locked, nobody is kept out."""
     from filelock import FileLock, Timeout
 
     place = path.with_name(f".{path.name}{LOCK}")
@@ -91,6 +93,9 @@ def _locked_name(path: Path) -> Iterator[None]:
         raise UsageError(f"{path}: another idance is writing it; wait for it, or choose another output") from None
     except (OSError, NotImplementedError):
         pass  # opening the file says what is wrong, if anything is
+    else:
+        for left in path.parent.glob(f".{escape(path.name)}.*{_PART}"):
+            left.unlink(missing_ok=True)
     try:
         yield
     finally:
@@ -109,7 +114,7 @@ class NewFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
     def __enter__(self) -> NewFile:
         with ExitStack() as stack:

@@ -15,28 +15,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infinitedance_cli.models.bundle import STARTER, Bundle
-from infinitedance_cli.models.dance_index.base import EmbeddedClip, IndexedClip
-from infinitedance_cli.models.dance_index.file import FileIndex, embedded_clips
 from infinitedance_cli.models.dance_index.folder import FolderIndex
 from infinitedance_cli.models.dance_index.settling import advice, drift_of
 from infinitedance_cli.models.dance_index.writer import IndexWriter
+from tests.benchmarks._index_entries import (
+    GENRES,
+    PER_CLIP,
+    SIZE,
+    STRIDE,
+    Draw,
+    clips_of,
+    clustered,
+    off_the_entries,
+    starter_like,
+)
 from tests.benchmarks._index_plan import plan
 
-ENTRIES, SIZE, QUERIES, NEAREST = 1_000_000, 256, 200, 10
-PER_CLIP, STRIDE, CLUSTERS, DIRECTIONS = 100, 8, 3_000, 32
-GENRES = tuple(f"genre{number:02d}" for number in range(30))
+ENTRIES, QUERIES, NEAREST = 1_000_000, 200, 10
 TARGET_S, TARGET_RECALL, ADDED_SHARE = 0.005, 0.95, 0.02
 DETAILS = {"codebook_sha256": "0" * 64}
-
-Draw = Callable[[int, np.random.Generator], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -50,74 +54,6 @@ class Figures:
     median_s: float
     slow_s: float
     recall: float
-
-
-def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-def by_parts(draw: Draw) -> Draw:
-    def all_parts(count: int, random: np.random.Generator) -> NDArray[np.float32]:
-        rows = np.empty((count, SIZE), np.float32)
-        for first in range(0, count, 50_000):
-            part = rows[first : first + 50_000]
-            part[:] = unit(draw(len(part), random))
-        return rows
-
-    return all_parts
-
-
-def starter_like() -> Draw:
-    """Mixtures of two embeddings of the starter's dances, with half their spread as noise, in 256 channels."""
-    index = Bundle.named(STARTER).index
-    assert isinstance(index, FileIndex)
-    real = np.concatenate([clip.vectors for clip in embedded_clips(index)]).astype(np.float32)
-    axes = np.linalg.svd(real - real.mean(0), full_matrices=False)
-    spread = (axes[2] * axes[1][:, None] / np.sqrt(len(real))).astype(np.float32)
-    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((SIZE, real.shape[1])))[0].T.astype(np.float32)
-
-    def draw(count: int, random: np.random.Generator) -> NDArray[np.float32]:
-        share = random.random((count, 1), np.float32) / 2
-        rows = (1 - share) * real[random.integers(len(real), size=count)]
-        rows += share * real[random.integers(len(real), size=count)]
-        rows += 0.5 * random.standard_normal((count, len(spread)), np.float32) @ spread
-        return rows @ turn + 0.005 * random.standard_normal((count, SIZE), np.float32)
-
-    return by_parts(draw)
-
-
-def clustered() -> Draw:
-    """Clusters that overlap: they vary in `DIRECTIONS` directions, and a little in all."""
-    fixed = np.random.default_rng(2)
-    centres = fixed.standard_normal((CLUSTERS, DIRECTIONS), np.float32)
-    spread = fixed.standard_normal((DIRECTIONS, SIZE), np.float32) / np.sqrt(np.float32(DIRECTIONS))
-
-    def draw(count: int, random: np.random.Generator) -> NDArray[np.float32]:
-        inner = centres[random.integers(CLUSTERS, size=count)]
-        inner += 0.6 * random.standard_normal(inner.shape, np.float32)
-        return inner @ spread + 0.1 * random.standard_normal((count, SIZE), np.float32)
-
-    return by_parts(draw)
-
-
-def off_the_entries(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Queries that have an offset in common, and some noise: music is embedded beside the dances, not among them."""
-    random = np.random.default_rng(3)
-    offset = unit(random.standard_normal((1, SIZE), np.float32))
-    return unit(rows + 0.8 * offset + 0.02 * random.standard_normal(rows.shape, np.float32))
-
-
-def clips_of(rows: NDArray[np.float32], first: int = 0) -> Iterator[EmbeddedClip]:
-    """Clips of a hundred windows; a third of them is of the commonest of thirty genres, few are of the rarest."""
-    random = np.random.default_rng(first)
-    shares = 1 / np.arange(1, len(GENRES) + 1)
-    starts = np.arange(PER_CLIP, dtype=np.int32) * STRIDE
-    steps = PER_CLIP * STRIDE + 88
-    for number in range(len(rows) // PER_CLIP):
-        genre = GENRES[random.choice(len(GENRES), p=shares / shares.sum())]
-        codes = random.integers(0, 512, (steps, 3)).astype(np.int16)
-        clip = IndexedClip(f"clip{first + number}", genre, codes, {"licence": "CC0"}, np.ones((steps, 2), np.float32))
-        yield EmbeddedClip(clip, starts, rows[number * PER_CLIP : (number + 1) * PER_CLIP])
 
 
 def measured(
@@ -246,24 +182,7 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
     )
     files = index.manifest.segments[0].files
     say("bytes a window", ", ".join(f"{file} {size / count:.0f}" for file, size in files.items()))
-    scan = scan_s(rows[:count], queries[0])
-    figures = {}
-    kinds = {"fresh draws": (queries, None), "the commonest genre, without a clip": (queries, GENRES[0])}
-    kinds |= {
-        "a middling genre, without a clip": (queries, GENRES[9]),
-        "the rarest genre, without a clip": (queries, GENRES[-1]),
-    }
-    if name == "starter":
-        kinds["queries off the entries"] = (off_the_entries(queries), None)
-        kinds["queries off the entries, a middling genre"] = (off_the_entries(queries), GENRES[9])
-    for kind, (asked, genre) in kinds.items():
-        found = figures[kind] = measured(index, rows[:count], names, asked, genre)
-        say(
-            f"search, {kind}: processor time, median, 95 %, recall@10, times faster than comparing all",
-            f"{1e3 * found.cpu_s:.2f} ms, {1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, "
-            f"{found.recall:.3f}, {scan / found.cpu_s:.0f}×",
-            f"≤ {1e3 * TARGET_S:.0f} ms at ≥ {TARGET_RECALL}",
-        )
+    figures = searched(index, rows[:count], names, queries, music=name == "starter")
     memory = opening(folder, queries)
     say("open, first search", f"{1e3 * memory['open_s']:.0f} ms, {1e3 * memory['first_s']:.0f} ms")
     say("memory after opening: own, mapped", f"{memory['opened_own_mb']:.0f} MB, {memory['opened_mapped_mb']:.0f} MB")
@@ -271,6 +190,55 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
         f"memory after {QUERIES} searches: own, mapped",
         f"{memory['searched_own_mb']:.0f} MB, {memory['searched_mapped_mb']:.0f} MB of {sum(files.values()) / 1e6:.0f}",
     )
+    add(folder, rows, queries, names, count, built_s, other(added, random))
+    return {
+        "entries": count,
+        "built_s": built_s,
+        "files": files,
+        "memory": memory,
+        "figures": {kind: vars(value) for kind, value in figures.items()},
+        "lists": own.lists,
+        "breadth": own.breadth,
+        "depth": own.depth,
+    }
+
+
+def searched(
+    index: FolderIndex, rows: NDArray[np.float32], names: dict[str, int], queries: NDArray[np.float32], *, music: bool
+) -> dict[str, Figures]:
+    """Search all, and within genres; with `music` also for queries that lie off the entries."""
+    kinds: dict[str, tuple[NDArray[np.float32], str | None]] = {
+        "fresh draws": (queries, None),
+        "the commonest genre, without a clip": (queries, GENRES[0]),
+        "a middling genre, without a clip": (queries, GENRES[9]),
+        "the rarest genre, without a clip": (queries, GENRES[-1]),
+    }
+    if music:
+        kinds["queries off the entries"] = (off_the_entries(queries), None)
+        kinds["queries off the entries, a middling genre"] = (off_the_entries(queries), GENRES[9])
+    scan, figures = scan_s(rows, queries[0]), {}
+    for kind, (asked, genre) in kinds.items():
+        found = figures[kind] = measured(index, rows, names, asked, genre)
+        say(
+            f"search, {kind}: processor time, median, 95 %, recall@10, times faster than comparing all",
+            f"{1e3 * found.cpu_s:.2f} ms, {1e3 * found.median_s:.2f} ms, {1e3 * found.slow_s:.2f} ms, "
+            f"{found.recall:.3f}, {scan / found.cpu_s:.0f}×",
+            f"≤ {1e3 * TARGET_S:.0f} ms at ≥ {TARGET_RECALL}",
+        )
+    return figures
+
+
+def add(
+    folder: Path,
+    rows: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    names: dict[str, int],
+    count: int,
+    built_s: float,
+    others: NDArray[np.float32],
+) -> None:
+    """Grow the index by the rows that it lacks, search again, and grow it by entries of another kind."""
+    added = len(rows) - count
     index, added_s = grown(folder, rows[count:], count // PER_CLIP)
     found = measured(index, rows, names, queries)
     say(
@@ -283,22 +251,12 @@ def one_kind(name: str, draw: Draw, other: Draw, count: int, folder: Path) -> di
         f"{1e3 * found.cpu_s:.2f} ms, {found.recall:.3f}",
         f"≥ {TARGET_RECALL}",
     )
-    index, _ = grown(folder, other(added, random), len(rows) // PER_CLIP)
+    index, _ = grown(folder, others, len(rows) // PER_CLIP)
     lists = [segment for segment in index.segments if segment.entry.parameters.kind == "lists"]
     say(
         "the same of other entries: drift, stated recall@10, advice",
         f"{drift_of(lists):.2f}, {index.manifest.recall:.3f}, {advice(index) or 'none'}",
     )
-    return {
-        "entries": count,
-        "built_s": built_s,
-        "files": files,
-        "memory": memory,
-        "figures": {kind: vars(value) for kind, value in figures.items()},
-        "lists": own.lists,
-        "breadth": own.breadth,
-        "depth": own.depth,
-    }
 
 
 def main(count: int, names: Sequence[str], target: Path | None, place: Path | None) -> None:

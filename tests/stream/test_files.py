@@ -56,5 +56,6 @@ def test_a_writer_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
     with another_writer(path) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
+    assert len(list(tmp_path.glob(".out.h5.*.part"))) == 1
     written(path, b"ours")
-    assert path.read_bytes() == b"ours"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.h5"] and path.read_bytes() == b"ours"
