@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from infinitedance_cli import remote
 from infinitedance_cli.errors import StageFailed, UsageError
+from infinitedance_cli.stream.interrupts import deferred_interrupts
 
 LOCK = ".lock"
 _PART = ".part"
@@ -118,10 +119,13 @@ class NewFile:
 
     def __enter__(self) -> NewFile:
         with ExitStack() as stack:
-            stack.enter_context(_locked_name(self.path))
-            with clear_failure(self.path):
-                self.file: BinaryIO = open(self._temporary, "w+b")  # noqa: SIM115
-            self._lock = stack.pop_all()
+            with deferred_interrupts("file") as interrupts:
+                stack.enter_context(_locked_name(self.path))
+                stack.callback(self._temporary.unlink, missing_ok=True)
+                with clear_failure(self.path):
+                    self.file: BinaryIO = open(self._temporary, "w+b")  # noqa: SIM115
+            interrupts.obey()
+            self._traces = stack.pop_all()
         return self
 
     def finish(self, path: Path) -> None:
@@ -141,5 +145,4 @@ class NewFile:
             if kind is None:
                 raise
         finally:
-            self._temporary.unlink(missing_ok=True)
-            self._lock.close()
+            self._traces.close()
