@@ -136,7 +136,7 @@ def _idance(
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     sys.excepthook = _report_bug
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     log.configure()
@@ -147,21 +147,26 @@ def main() -> NoReturn:
         sys.exit(end.exit_code)
     finally:
         _flush_or_drop_stdout()
-        if _Interrupt.happened and sys.exc_info()[0] is not None:
-            # Where Ctrl-C cuts an import or a library short it can end as any error, or as another exit code.
-            sys.exit(_INTERRUPTED)
+        if _Stopped.code and sys.exc_info()[0] is not None:
+            # Where a signal cuts an import or a library short it can end as any error, or as another exit code.
+            sys.exit(_Stopped.code)
     sys.exit(0)
 
 
-class _Interrupt:
-    """Whether Ctrl-C was pressed; signals are of the process, so this is too."""
+class _Stopped:
+    """The exit code of the signal that asked the process to stop, 0 before; signals are of the process, so this is."""
 
-    happened = False
+    code = 0
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _Interrupt.happened = True
+    _Stopped.code = _INTERRUPTED
     signal.default_int_handler(number, frame)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    _Stopped.code = _TERMINATED
+    sys.exit(_TERMINATED)
 
 
 @contextmanager

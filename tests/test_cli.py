@@ -242,20 +242,22 @@ def test_completion_of_the_shell_lists_the_commands(run_idance: RunIdance) -> No
     assert result.stdout.decode().split() == ["doctor"]
 
 
-def test_whatever_ctrl_c_turns_into_ends_as_an_interruption() -> None:
-    program = """
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_whatever_a_signal_turns_into_ends_with_its_code(sent: str, code: int) -> None:
+    program = f"""
 import os, signal, time
 import infinitedance_cli.cli as cli
 
 def cut_short(*_):
     try:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.{sent})
         time.sleep(10)
-    except KeyboardInterrupt:
-        raise ImportError("a library that was cut short")
+    except (KeyboardInterrupt, SystemExit):
+        raise SystemError("a library that was cut short")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 cli.get_command = cut_short
 cli.main()
 """
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 130
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == code
