@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import shutil
 import tarfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, cast
 
 from infinitedance_cli import log
 from infinitedance_cli.errors import BadInput
+
+_BLOCK = 1 << 20
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -39,13 +45,29 @@ def _extract(archive: Path, folder: Path) -> None:
         with (
             log.progress_bar(label, archive.stat().st_size, unit="B") as advance,
             _Counted(archive, advance) as file,
-            tarfile.open(fileobj=file, mode="r|*") as tar,
+            _decompressed(archive, file) as content,
         ):
-            tar.extractall(folder, filter=_plain)
+            with tarfile.open(fileobj=content, mode="r|") as tar:
+                tar.extractall(folder, filter=_plain)
+            while content.read(_BLOCK):  # to its end: where a file was cut, tarfile itself may see nothing wrong
+                pass
     except tarfile.FilterError as error:
         raise BadInput(f"{archive.name}: {error}; expected names within the archive; do not trust it") from error
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
         raise BadInput(f"{archive.name}: it is no whole archive ({error}); get it again") from error
+
+
+def _decompressed(archive: Path, file: IO[bytes]) -> IO[bytes]:
+    """The content of an archive by what it begins with; unlike tarfile's own, these raise EOFError where it was cut."""
+    with open(archive, "rb") as opened:
+        begin = opened.read(6)
+    if begin.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    if begin.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if begin.startswith(b"\xfd7zXZ"):
+        return lzma.LZMAFile(file)
+    return file
 
 
 def _plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
