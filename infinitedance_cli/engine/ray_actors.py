@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -82,7 +83,7 @@ class RayWorkers:
         self._actor = self._ray.remote(Actor).options(
             num_cpus=1, num_gpus=placement.gpus, max_restarts=0, scheduling_strategy="SPREAD"
         )
-        self._pending: dict[Any, int] = {}
+        self._pending: dict[int, deque[Any]] = {}
         self._started = 0
 
     def start(self) -> int:
@@ -90,21 +91,23 @@ class RayWorkers:
         number = self._started
         self._started += 1
         self._actors[number] = self._actor.remote()
-        self._pending[self._actors[number].load.remote(self._task, self._keyed, log.verbosity())] = number
+        self._pending[number] = deque([self._actors[number].load.remote(self._task, self._keyed, log.verbosity())])
         return number
 
     def send(self, worker: int, inputs: Sequence[Input]) -> None:
         """Give a worker its next batch."""
-        self._pending[self._actors[worker].answers.remote(inputs)] = worker
+        self._pending[worker].append(self._actors[worker].answers.remote(inputs))
 
     def wait(self) -> list[tuple[int, Event]]:
         """What happened next."""
-        done, _ = self._ray.wait(list(self._pending), num_returns=1)
-        number = self._pending.pop(done[0])
-        event = self._event(done[0])
+        # The oldest of each worker only: Ray may tell of a later answer first.
+        oldest = {waiting[0]: number for number, waiting in self._pending.items() if waiting}
+        done, _ = self._ray.wait(list(oldest), num_returns=1)
+        number = oldest[done[0]]
+        event = self._event(self._pending[number].popleft())
         if not isinstance(event, Ready | Answered):
             self._ray.kill(self._actors.pop(number))
-            self._pending = {reference: owner for reference, owner in self._pending.items() if owner != number}
+            del self._pending[number]
         return [(number, event)]
 
     def close(self) -> None:
