@@ -229,7 +229,7 @@ def add_music(
         ),
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", metavar="NAME", help="What hears it: see `idance doctor`.")
+        str, typer.Option("--encoder", metavar="NAME", help="Music encoder: spectral, muq or a plug-in's.")
     ] = "spectral",
     jobs: options.Jobs = None,
     run_on: options.RunOn = None,
@@ -239,8 +239,8 @@ def add_music(
 ) -> None:
     """Hear the songs of clips: their beats, tempo and music features, which the retriever and the choreographer learn.
 
-    A clip's song is the file that it names (captured clips: their video), or the one of that name in a folder of songs;
-    else the one whose name stands in the clip's. Clips whose song is not found are named and left out, exit code 5.
+    In a folder of --songs, a clip's song has the name that the clip gives, or one that stands in the clip's own; else it
+    is the file that the clip names (captured clips: their video). Clips without a song are left out, exit code 5.
     """
     from infinitedance_cli.engine.clips import run_over_clips
     from infinitedance_cli.engine.placement import placement
