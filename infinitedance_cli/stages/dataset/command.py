@@ -239,8 +239,8 @@ def add_music(
 ) -> None:
     """Hear the songs of clips: their beats, tempo and music features, which the retriever and the choreographer learn.
 
-    In a folder of --songs, a clip's song has the name that the clip gives, or one that stands in the clip's own; else it
-    is the file that the clip names (captured clips: their video). Clips without a song are left out, exit code 5.
+    In a folder of --songs, a clip's song has the name that the clip gives, or one that stands in the clip's; else it is
+    the file that the clip names (captured clips: their video). Clips without a song are left out, exit code 5.
     """
     from infinitedance_cli.engine.clips import run_over_clips
     from infinitedance_cli.engine.placement import placement
